@@ -1,0 +1,2 @@
+//! Every check as a program.
+fn main() {}
