@@ -1,6 +1,6 @@
 //! How many may be inside: one owned word per permit.
 
-use super::owned_word::{NotOwner, OwnedWord, Taken};
+use super::owned_word::{Freed, NotOwner, OwnedWord, Taken};
 use super::wait_queue::WaitQueue;
 use super::{TURNS_BETWEEN_CHECKS, Waiter, Waker};
 
@@ -131,7 +131,7 @@ pub(crate) fn release(
     waker: &impl Waker,
 ) -> Result<(), NotOwner> {
     // Nobody sleeps on a permit's own word, so its WAITERS bit is never set and never asked.
-    words.word(index).release(tag)?;
+    let Freed { .. } = words.word(index).release(tag)?;
     queue.notify(1, waker);
     Ok(())
 }

@@ -3,10 +3,10 @@
 #![allow(clippy::disallowed_types)]
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
 
 /// Stands between the two halves of a store-load handshake (each side writes its own word, then
 /// reads the other's). All four accesses are `SeqCst`, which forbids that both sides read the old
