@@ -41,6 +41,15 @@ pub(crate) struct Taken {
     pub(crate) abandoned: bool,
 }
 
+/// What a caller whose own tag is on the word gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relock {
+    /// [`Denied::Owned`] at once: the tag is a thread's, which would wait for itself.
+    Refuse,
+    /// It waits: the tag is a process's, and another thread of it may release.
+    Wait,
+}
+
 /// Why the word was not got.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Denied<Stop> {
@@ -80,8 +89,9 @@ impl OwnedWord {
         self.0.load(Ordering::Relaxed) & TAG
     }
 
-    pub(crate) fn bits(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+    /// Whether it is free because its last holder died.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & (TAG | ABANDONED) == ABANDONED
     }
 
     /// Takes the word if it is free and nobody died holding it: one compare-exchange.
@@ -113,6 +123,7 @@ impl OwnedWord {
     pub(crate) fn acquire<W: Waiter>(
         &self,
         tag: u32,
+        relock: Relock,
         take_abandoned: bool,
         waiter: &mut W,
     ) -> Result<Taken, Denied<W::Stop>> {
@@ -139,7 +150,7 @@ impl OwnedWord {
                 }
                 continue;
             }
-            if seen & TAG == tag {
+            if seen & TAG == tag && relock == Relock::Refuse {
                 return Err(Denied::Owned);
             }
             if waiter.spin() {

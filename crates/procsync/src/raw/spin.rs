@@ -54,3 +54,27 @@ impl SpinEstimate {
         self.budget.store(budget / 2, Ordering::Relaxed);
     }
 }
+
+/// How long a waiter spins before it sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Spin {
+    /// As long as it has paid off lately.
+    #[default]
+    Adaptive,
+    /// Not at all.
+    Never,
+    /// This many pauses.
+    Pauses(u32),
+}
+
+impl Spin {
+    /// Reads `adaptive`, `never` or a number of pauses (0 is never).
+    pub fn parse(text: &str) -> Option<Spin> {
+        match text.trim() {
+            "" | "adaptive" => Some(Spin::Adaptive),
+            "never" | "0" => Some(Spin::Never),
+            number => number.parse().ok().map(Spin::Pauses),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! When a wait gives up.
+
+use crate::sys::clock;
+use std::time::{Duration, Instant};
+
+/// A moment on the monotonic clock, computed once per wait: whatever interrupts the wait, what
+/// follows resumes towards the same moment. A moment too far away to be told is "never".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline(Option<u64>);
+
+impl Deadline {
+    pub(crate) const NEVER: Deadline = Deadline(None);
+
+    pub(crate) fn after(timeout: Duration) -> Deadline {
+        let ns = u64::try_from(timeout.as_nanos()).ok();
+        Deadline(ns.and_then(|ns| clock::monotonic().checked_add(ns)))
+    }
+
+    pub(crate) fn at(moment: Instant) -> Deadline {
+        Deadline::after(moment.saturating_duration_since(Instant::now()))
+    }
+
+    /// The moment in ns of the monotonic clock.
+    pub(crate) fn ns(self) -> Option<u64> {
+        self.0
+    }
+
+    pub(crate) fn passed(self) -> bool {
+        self.0.is_some_and(|at| clock::monotonic() >= at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_overflows_is_for_ever() {
+        assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
+        assert_eq!(Deadline::after(Duration::from_nanos(u64::MAX)), Deadline::NEVER);
+        assert!(!Deadline::NEVER.passed());
+    }
+
+    #[test]
+    fn the_past_has_passed() {
+        assert!(Deadline::after(Duration::ZERO).passed());
+        assert!(Deadline::at(Instant::now()).passed());
+        assert!(!Deadline::after(Duration::from_secs(3600)).passed());
+    }
+}

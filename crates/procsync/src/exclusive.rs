@@ -1,0 +1,231 @@
+//! What the mutexes have in common: one holder, told by its tag.
+
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use crate::handle::Handle;
+use crate::participant::{Cause, Deceased};
+use crate::raw::Waker;
+use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::segment::{Segment, SharedWaker, Wait, local};
+use crate::sys::{clock, process};
+use std::sync::atomic::Ordering;
+
+/// Who owns a mutex while it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ownership {
+    /// The thread that locked it. Locking again in the same thread is an error at once, and only
+    /// that thread can release. A thread that exits while it holds leaves it abandoned.
+    #[default]
+    Thread,
+    /// The process. Any thread of it may release; locking again, even in the same thread, waits,
+    /// because another thread may release meanwhile.
+    Process,
+}
+
+/// A mutex that is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold<'a> {
+    /// Not the handle's current one, which a forked child may have replaced.
+    pub(crate) segment: &'a Segment,
+    tag: u32,
+    pub(crate) grant: u64,
+}
+
+/// An open mutex of either kind.
+#[derive(Debug)]
+pub(crate) struct Exclusive {
+    pub(crate) handle: Handle,
+    pub(crate) ownership: Ownership,
+}
+
+/// How a mutex was got.
+pub(crate) type Got<'a> = (Hold<'a>, Option<Deceased>);
+
+impl Exclusive {
+    /// The fast path: no system call, no check of anything that the exchange does not check. None:
+    /// it is not free, or the calling thread is new here, or there was a fork.
+    #[inline(always)]
+    pub(crate) fn acquire_at_once(&self) -> Option<Hold<'_>> {
+        let segment = self.handle.segment();
+        let tag = match self.ownership {
+            // A fork empties the cache.
+            Ownership::Thread => local::cached_tag(segment.id())?,
+            Ownership::Process if segment.is_detached() => return None,
+            Ownership::Process => segment.process_tag(),
+        };
+        if segment.owned().try_acquire_clean(tag) { Some(self.record(segment, tag)) } else { None }
+    }
+
+    /// Writes down who has it since when; only for the holder.
+    #[inline(always)]
+    fn record<'a>(&self, segment: &'a Segment, tag: u32) -> Hold<'a> {
+        let hot = segment.hot();
+        // Relaxed, and a load and a store: only the holder writes, and holders follow each other
+        // by acquire and release of the state word.
+        let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
+        hot.grant.store(grant, Ordering::Relaxed);
+        hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+        if self.ownership == Ownership::Process {
+            hot.holder_tid.store(process::tid(), Ordering::Relaxed);
+        }
+        Hold { segment, tag, grant }
+    }
+
+    fn tag(&self, segment: &Segment) -> Result<u32> {
+        match self.ownership {
+            Ownership::Thread => local::tag(&segment.arc(), true),
+            Ownership::Process => Ok(segment.process_tag()),
+        }
+    }
+
+    /// Takes it if it is free, after a look whether a holder that stands in the way lives.
+    pub(crate) fn try_acquire(&self, take_abandoned: bool) -> Result<Option<Got<'_>>> {
+        let segment = self.handle.live()?;
+        let tag = self.tag(segment)?;
+        let word = segment.owned();
+        for look in [true, false] {
+            let refused = !take_abandoned && word.is_abandoned();
+            if refused {
+                return Err(self.abandoned(segment));
+            }
+            if let Some(taken) = word.try_acquire(tag) {
+                let hold = self.record(segment, tag);
+                let by = taken.abandoned.then(|| segment.deceased());
+                if taken.abandoned && !take_abandoned {
+                    // Its holder died between the check and the taking.
+                    return Err(self.give_back_abandoned(hold));
+                }
+                return Ok(Some((hold, by)));
+            }
+            if word.owner() == tag {
+                return match self.ownership {
+                    Ownership::Thread => Err(Error::AlreadyOwned { object: segment.object() }),
+                    Ownership::Process => Ok(None),
+                };
+            }
+            if !look || !segment.look_at_holders()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes it, waiting until the deadline.
+    #[cold]
+    pub(crate) fn acquire(&self, deadline: Deadline, take_abandoned: bool) -> Result<Got<'_>> {
+        let segment = self.handle.live()?;
+        let tag = self.tag(segment)?;
+        let relock = match self.ownership {
+            Ownership::Thread => Relock::Refuse,
+            Ownership::Process => Relock::Wait,
+        };
+        let mut wait = Wait::new(segment, deadline);
+        match segment.owned().acquire(tag, relock, take_abandoned, &mut wait) {
+            Ok(taken) => {
+                wait.succeeded();
+                let hold = self.record(segment, tag);
+                Ok((hold, taken.abandoned.then(|| segment.deceased())))
+            }
+            Err(Denied::Owned) => Err(Error::AlreadyOwned { object: segment.object() }),
+            Err(Denied::Abandoned) => Err(self.abandoned(segment)),
+            Err(Denied::Stopped(stop)) => Err(wait.error(stop)),
+        }
+    }
+
+    fn abandoned(&self, segment: &Segment) -> Error {
+        Error::Abandoned { object: segment.object(), by: segment.deceased() }
+    }
+
+    fn give_back_abandoned(&self, hold: Hold<'_>) -> Error {
+        let error = self.abandoned(hold.segment);
+        if let Some(Freed { wake: true }) = hold.segment.owned().abandon(hold.tag) {
+            SharedWaker.wake(hold.segment.owned().futex(), 1);
+        }
+        error
+    }
+
+    /// Gives it back, if the calling thread (or process) has it.
+    pub(crate) fn release_own(&self) -> Result<()> {
+        let segment = self.handle.live()?;
+        let tag = match self.ownership {
+            Ownership::Thread => local::known_tag(segment.id()),
+            Ownership::Process => Some(segment.process_tag()),
+        };
+        let not_owner =
+            || Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) };
+        let tag = tag.ok_or_else(not_owner)?;
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        if (Hold { segment, tag, grant }).release() { Ok(()) } else { Err(not_owner()) }
+    }
+
+    /// Takes it away from whoever holds it; false if nobody did.
+    pub(crate) fn force_release(&self) -> Result<bool> {
+        let segment = self.handle.live()?;
+        let tag = segment.owned().owner();
+        if tag == 0 {
+            return Ok(false);
+        }
+        if tag <= segment.facts().slots {
+            segment.write_obituary(tag - 1, Cause::Forced);
+        }
+        let Some(freed) = segment.owned().abandon(tag) else { return Ok(false) };
+        tracing::warn!(object = %segment.object(), from = %segment.deceased(), "released by force");
+        if freed.wake {
+            SharedWaker.wake(segment.owned().futex(), 1);
+        }
+        Ok(true)
+    }
+}
+
+impl Hold<'_> {
+    /// Gives it back; false if it is not this hold's any more: it was taken away by force, or a
+    /// fork made this a copy of the parent's.
+    #[inline(always)]
+    pub(crate) fn release(self) -> bool {
+        let segment = self.segment;
+        // The grant tells two holds of one thread apart, of which the first was taken away.
+        if segment.is_detached() || !self.is_current() {
+            return false;
+        }
+        match segment.owned().release(self.tag) {
+            Ok(Freed { wake: false }) => true,
+            Ok(Freed { wake: true }) => {
+                SharedWaker.wake(segment.owned().futex(), 1);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Gives one layer of a reentrant mutex back, and with the last one the mutex. Guards may go in
+    /// any order.
+    pub(crate) fn release_layer(self) {
+        // If the mutex was taken away by force, the layers went with it; what is counted now
+        // belongs to a later hold.
+        if self.segment.is_detached() || !self.is_current() {
+            return;
+        }
+        // Relaxed, and a load and a store: only the owning thread counts.
+        let depth = self.segment.depth.load(Ordering::Relaxed);
+        self.segment.depth.store(depth.saturating_sub(1), Ordering::Relaxed);
+        if depth <= 1 {
+            self.release();
+        }
+    }
+
+    #[inline(always)]
+    fn is_current(&self) -> bool {
+        self.segment.hot().grant.load(Ordering::Relaxed) == self.grant
+    }
+
+    /// Whether the calling thread's tag is on the word: for a reentrant mutex's owner.
+    pub(crate) fn of_calling_thread(segment: &Segment) -> Option<Hold<'_>> {
+        if segment.is_detached() {
+            return None;
+        }
+        let tag = local::known_tag(segment.id())?;
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        (segment.owned().owner() == tag).then_some(Hold { segment, tag, grant })
+    }
+}

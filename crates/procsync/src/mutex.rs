@@ -1,0 +1,367 @@
+//! A lock by name, which may guard data.
+
+use crate::deadline::Deadline;
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::exclusive::{Exclusive, Got, Hold, Ownership};
+use crate::handle::Handle;
+use crate::kind::Kind;
+use crate::options::{Named, Options, Parts, Sealed};
+use crate::participant::{Deceased, Participant};
+use crate::segment::Removal;
+use crate::segment::layout::{DATA_BOUNDARY, MOST_DATA};
+use bytemuck::Pod;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+/// What happens when a mutex is free because its last holder died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnAbandoned {
+    /// The next one gets it, and [`MutexGuard::abandoned`] tells who died.
+    #[default]
+    Report,
+    /// Locking answers [`Error::Abandoned`] until somebody has called [`Mutex::repair`] (or has
+    /// locked it through a handle with another policy).
+    Refuse,
+    /// The next one gets it and is not told.
+    Ignore,
+}
+
+/// Mutual exclusion between all processes that know the name.
+///
+/// By default a thread owns it, and a thread that locks twice gets an error at once. When the
+/// holder dies, the next one gets the mutex, usually within milliseconds, and is told (see
+/// [`OnAbandoned`]).
+///
+/// `T` is plain data that lies in shared memory beside the lock: numbers, arrays, and structs of
+/// them ([`bytemuck::Pod`]). It is read and written as a whole, through the guard, because another
+/// process with permission could change it at any time, and a reference would let it break this
+/// one. For big or structured data, use [`SharedMemory`](crate::SharedMemory) and a `Mutex<()>`.
+///
+/// An uncontended lock and unlock make no system call and write down the owner, the time and the
+/// grant number on the way.
+///
+/// Not for signal handlers. After a fork, a lock that was held stays the parent's; the child's
+/// copies of handles open the object anew.
+///
+/// ```
+/// use procsync::Mutex;
+///
+/// let visits = Mutex::<u64>::open("mutex-visits")?;
+/// let mut guard = visits.lock()?;
+/// guard.set(guard.get() + 1);
+/// drop(guard);
+/// # Ok::<(), procsync::Error>(())
+/// ```
+pub struct Mutex<T: Pod = ()> {
+    exclusive: Exclusive,
+    on_abandoned: OnAbandoned,
+    data: PhantomData<fn(T) -> T>,
+}
+
+/// What is special to a mutex's options.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct MutexSettings<T> {
+    ownership: Ownership,
+    on_abandoned: OnAbandoned,
+    initial: Option<T>,
+}
+
+impl<T: Pod> Named for Mutex<T> {}
+
+impl<T: Pod> Sealed for Mutex<T> {
+    type Settings = MutexSettings<T>;
+    const KIND: Kind = Kind::Mutex;
+
+    fn parts(settings: &Self::Settings, _attach: bool) -> Result<Parts, String> {
+        if size_of::<T>() as u64 > MOST_DATA || align_of::<T>() > DATA_BOUNDARY {
+            return Err(format!("its data may have {MOST_DATA} bytes aligned to {DATA_BOUNDARY}"));
+        }
+        let data = settings.initial.as_ref().map_or(&[][..], bytemuck::bytes_of).to_vec();
+        let (data_size, data_align) = (size_of::<T>() as u64, align_of::<T>() as u32);
+        Ok(Parts { data_size, data_align, data, ..Parts::default() })
+    }
+
+    fn build(handle: Handle, _created: bool, settings: &Self::Settings) -> Result<Self> {
+        let exclusive = Exclusive { handle, ownership: settings.ownership };
+        Ok(Mutex { exclusive, on_abandoned: settings.on_abandoned, data: PhantomData })
+    }
+}
+
+impl<T: Pod> Options<Mutex<T>> {
+    /// Who owns the mutex when it is locked through this handle (default: the thread).
+    #[must_use]
+    pub fn ownership(mut self, ownership: Ownership) -> Self {
+        self.settings.ownership = ownership;
+        self
+    }
+
+    /// What this handle does when a holder died (default: report).
+    #[must_use]
+    pub fn on_abandoned(mut self, on_abandoned: OnAbandoned) -> Self {
+        self.settings.on_abandoned = on_abandoned;
+        self
+    }
+
+    /// What the data is when the mutex is created (default: all bytes zero).
+    #[must_use]
+    pub fn initial(mut self, data: T) -> Self {
+        self.settings.initial = Some(data);
+        self
+    }
+}
+
+impl<T: Pod> Mutex<T> {
+    /// To open it otherwise than by default.
+    pub fn options() -> Options<Mutex<T>> {
+        Options::new(MutexSettings {
+            ownership: Ownership::default(),
+            on_abandoned: OnAbandoned::default(),
+            initial: None,
+        })
+    }
+
+    /// Attaches to the mutex, or creates it (data zeroed) if there is none. About 10 µs.
+    ///
+    /// # Errors
+    /// As for [`Options::open`]; [`Error::Mismatch`] if its data has another size or alignment.
+    pub fn open(name: &str) -> Result<Self> {
+        Self::options().open(name)
+    }
+
+    /// Creates the mutex.
+    ///
+    /// # Errors
+    /// As for [`Options::create`].
+    pub fn create(name: &str) -> Result<Self> {
+        Self::options().create(name)
+    }
+
+    /// Attaches to the mutex.
+    ///
+    /// # Errors
+    /// As for [`Options::attach`].
+    pub fn attach(name: &str) -> Result<Self> {
+        Self::options().attach(name)
+    }
+}
+
+impl<T: Pod> Mutex<T> {
+    /// Waits until it is free and takes it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyOwned`] if the calling thread has it, [`Error::Abandoned`] if its holder
+    /// died and this handle refuses that, [`Error::NoSlots`] if a new thread finds no slot, and
+    /// what the system says when a forked child opens it anew.
+    #[inline]
+    pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
+        if let Some(hold) = self.exclusive.acquire_at_once() {
+            return Ok(MutexGuard::new(hold, None));
+        }
+        self.lock_until(Deadline::NEVER)
+    }
+
+    /// Takes it if it is free, or if its holder turns out to be dead.
+    ///
+    /// # Errors
+    /// As for [`lock`](Self::lock). That somebody has it is no error but `None`.
+    #[inline]
+    pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>> {
+        if let Some(hold) = self.exclusive.acquire_at_once() {
+            return Ok(Some(MutexGuard::new(hold, None)));
+        }
+        Ok(self.exclusive.try_acquire(self.takes_abandoned())?.map(|got| self.guard(got)))
+    }
+
+    /// Waits for it, at most this long.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] names who has it; else as for [`lock`](Self::lock).
+    #[inline]
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>> {
+        if let Some(hold) = self.exclusive.acquire_at_once() {
+            return Ok(MutexGuard::new(hold, None));
+        }
+        self.lock_until(Deadline::after(timeout))
+    }
+
+    /// Waits for it until then.
+    ///
+    /// # Errors
+    /// As for [`lock_timeout`](Self::lock_timeout).
+    #[inline]
+    pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>> {
+        if let Some(hold) = self.exclusive.acquire_at_once() {
+            return Ok(MutexGuard::new(hold, None));
+        }
+        self.lock_until(Deadline::at(deadline))
+    }
+
+    #[cold]
+    fn lock_until(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>> {
+        self.exclusive.acquire(deadline, self.takes_abandoned()).map(|got| self.guard(got))
+    }
+
+    /// Waits for it and takes it even if its holder died, whatever this handle's policy is: to set
+    /// right what the mutex guards. When the guard goes, the mutex is as good as new.
+    ///
+    /// # Errors
+    /// As for [`lock`](Self::lock), without [`Error::Abandoned`].
+    pub fn repair(&self) -> Result<MutexGuard<'_, T>> {
+        let (hold, abandoned) = self.exclusive.acquire(Deadline::NEVER, true)?;
+        Ok(MutexGuard::new(hold, abandoned))
+    }
+
+    /// Releases it without a guard, after [`MutexGuard::keep`]: by the thread that owns it, or if
+    /// the process does, by any thread of it.
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`] if the caller does not own it.
+    pub fn release(&self) -> Result<()> {
+        self.exclusive.release_own()
+    }
+
+    /// Takes it away from whoever holds it, as if that one had died; false if nobody holds it.
+    /// What the holder does under it meanwhile is no longer excluded: a last resort.
+    ///
+    /// # Errors
+    /// What the system says when a forked child opens it anew.
+    pub fn force_release(&self) -> Result<bool> {
+        self.exclusive.force_release()
+    }
+
+    /// Who holds it, if anybody does. Costs some system calls; the answer may be old when it comes.
+    pub fn owner(&self) -> Option<Participant> {
+        self.exclusive.handle.segment().owner()
+    }
+
+    /// Whether anybody holds it. The answer may be old when it comes.
+    pub fn is_locked(&self) -> bool {
+        self.exclusive.handle.segment().owned().owner() != 0
+    }
+
+    /// Its name, without prefix.
+    pub fn name(&self) -> &str {
+        self.exclusive.handle.name()
+    }
+
+    /// Removes the mutex; see [`Removal`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove(&self) -> Result<Removal> {
+        self.exclusive.handle.remove()
+    }
+
+    fn takes_abandoned(&self) -> bool {
+        self.on_abandoned != OnAbandoned::Refuse
+    }
+
+    fn guard<'a>(&self, (hold, abandoned): Got<'a>) -> MutexGuard<'a, T> {
+        let told = self.on_abandoned != OnAbandoned::Ignore;
+        MutexGuard::new(hold, abandoned.filter(|_| told))
+    }
+}
+
+impl<T: Pod> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex")
+            .field("name", &self.name())
+            .field("locked", &self.is_locked())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A mutex that is held; released when this goes out of scope.
+#[must_use = "the mutex is released when its guard is dropped"]
+pub struct MutexGuard<'a, T: Pod = ()> {
+    hold: Hold<'a>,
+    abandoned: Option<Deceased>,
+    /// Not `Send`: a thread owns it.
+    data: PhantomData<(fn(T) -> T, *mut ())>,
+}
+
+impl<'a, T: Pod> MutexGuard<'a, T> {
+    #[inline(always)]
+    fn new(hold: Hold<'a>, abandoned: Option<Deceased>) -> Self {
+        MutexGuard { hold, abandoned, data: PhantomData }
+    }
+
+    /// The previous holder, if it died holding the mutex: what it guards may be half changed.
+    pub fn abandoned(&self) -> Option<&Deceased> {
+        self.abandoned.as_ref()
+    }
+
+    /// The number of this acquisition. It grows with each acquisition of the object, whoever makes
+    /// it, so that what is protected can refuse who comes late (a fencing token).
+    pub fn grant(&self) -> u64 {
+        self.hold.grant
+    }
+
+    /// The data.
+    #[inline]
+    pub fn get(&self) -> T {
+        let mut copy = T::zeroed();
+        self.hold.segment.load_data(bytemuck::bytes_of_mut(&mut copy));
+        copy
+    }
+
+    /// Replaces the data. A holder that is killed in the middle leaves a mixture of old and new,
+    /// and the next one is told that it died.
+    #[inline]
+    pub fn set(&mut self, data: T) {
+        self.hold.segment.store_data(bytemuck::bytes_of(&data));
+    }
+
+    /// Reads the data, lets `change` change it, and writes it back.
+    #[inline]
+    pub fn update(&mut self, change: impl FnOnce(&mut T)) {
+        let mut data = self.get();
+        change(&mut data);
+        self.set(data);
+    }
+
+    /// Where the data lies, to use it in place. Valid for reads and writes of `T` while the guard
+    /// lives; whoever makes a reference of it has to rule out that another process writes there
+    /// against the rules.
+    pub fn as_ptr(&self) -> *mut T {
+        self.hold.segment.data().as_ptr().cast()
+    }
+
+    /// Lets the guard go and keeps the mutex, until [`Mutex::release`].
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+
+    /// A descriptor that keeps the mutex held for as long as any process has it open, even if this
+    /// one is killed: for a command to inherit, as with flock(1). Inheritable; only where the
+    /// process owns the mutex does it mean anything.
+    ///
+    /// # Errors
+    /// What the system says (no descriptors left).
+    #[cfg(unix)]
+    pub fn inheritable(&self) -> Result<std::os::fd::OwnedFd> {
+        self.hold.segment.inheritable()
+    }
+}
+
+impl<T: Pod> Drop for MutexGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // False if it was taken away by force or is the parent's: then there is nothing to do.
+        self.hold.release();
+    }
+}
+
+impl<T: Pod> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MutexGuard")
+            .field("grant", &self.grant())
+            .field("abandoned", &self.abandoned)
+            .finish_non_exhaustive()
+    }
+}

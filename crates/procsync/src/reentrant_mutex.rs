@@ -1,0 +1,239 @@
+//! A lock by name that its owner may lock again.
+
+use crate::deadline::Deadline;
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::exclusive::{Exclusive, Hold, Ownership};
+use crate::handle::Handle;
+use crate::kind::Kind;
+use crate::options::{Named, Options, Parts, Sealed};
+use crate::participant::{Deceased, Participant};
+use crate::segment::Removal;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Mutual exclusion between all processes that know the name, in layers: the thread that has it
+/// may lock it again, and it is released when the outermost guard goes.
+///
+/// The depth counts per thread, through all handles of the process. Else as
+/// [`Mutex`](crate::Mutex), without data; a kind of its own, so that a name is either the one or
+/// the other.
+///
+/// ```
+/// use procsync::ReentrantMutex;
+///
+/// let lock = ReentrantMutex::open("reentrant-layers")?;
+/// let outer = lock.lock()?;
+/// let inner = lock.lock()?;
+/// assert_eq!((outer.depth(), inner.depth()), (1, 2));
+/// # Ok::<(), procsync::Error>(())
+/// ```
+pub struct ReentrantMutex {
+    exclusive: Exclusive,
+}
+
+impl Named for ReentrantMutex {}
+
+impl Sealed for ReentrantMutex {
+    type Settings = ();
+    const KIND: Kind = Kind::ReentrantMutex;
+
+    fn parts(_settings: &(), _attach: bool) -> Result<Parts, String> {
+        Ok(Parts::default())
+    }
+
+    fn build(handle: Handle, _created: bool, _settings: &()) -> Result<Self> {
+        Ok(ReentrantMutex { exclusive: Exclusive { handle, ownership: Ownership::Thread } })
+    }
+}
+
+impl ReentrantMutex {
+    /// To open it otherwise than by default.
+    pub fn options() -> Options<ReentrantMutex> {
+        Options::new(())
+    }
+
+    /// Attaches to the mutex, or creates it if there is none.
+    ///
+    /// # Errors
+    /// As for [`Options::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        Self::options().open(name)
+    }
+
+    /// Creates the mutex.
+    ///
+    /// # Errors
+    /// As for [`Options::create`].
+    pub fn create(name: &str) -> Result<Self> {
+        Self::options().create(name)
+    }
+
+    /// Attaches to the mutex.
+    ///
+    /// # Errors
+    /// As for [`Options::attach`].
+    pub fn attach(name: &str) -> Result<Self> {
+        Self::options().attach(name)
+    }
+
+    /// Takes it, or one layer more of it; waits while another thread has it.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] after 2³² − 1 layers, [`Error::NoSlots`] if a new thread finds no slot,
+    /// and what the system says when a forked child opens it anew.
+    #[inline]
+    pub fn lock(&self) -> Result<ReentrantMutexGuard<'_>> {
+        self.lock_until(Deadline::NEVER)
+    }
+
+    /// Takes it, or one layer more, if no other thread has it, or if the one that has it turns out
+    /// to be dead; else `None`.
+    ///
+    /// # Errors
+    /// As for [`lock`](Self::lock).
+    pub fn try_lock(&self) -> Result<Option<ReentrantMutexGuard<'_>>> {
+        if let Some(guard) = self.at_once()? {
+            return Ok(Some(guard));
+        }
+        let got = self.exclusive.try_acquire(true)?;
+        Ok(got.map(|(hold, abandoned)| ReentrantMutexGuard::outermost(hold, abandoned)))
+    }
+
+    /// Takes it, or one layer more, waiting at most this long.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] names who has it; else as for [`lock`](Self::lock).
+    pub fn lock_timeout(&self, timeout: Duration) -> Result<ReentrantMutexGuard<'_>> {
+        self.lock_until(Deadline::after(timeout))
+    }
+
+    /// Takes it, or one layer more, waiting until then.
+    ///
+    /// # Errors
+    /// As for [`lock_timeout`](Self::lock_timeout).
+    pub fn lock_deadline(&self, deadline: Instant) -> Result<ReentrantMutexGuard<'_>> {
+        self.lock_until(Deadline::at(deadline))
+    }
+
+    #[inline]
+    fn lock_until(&self, deadline: Deadline) -> Result<ReentrantMutexGuard<'_>> {
+        if let Some(guard) = self.at_once()? {
+            return Ok(guard);
+        }
+        let (hold, abandoned) = self.exclusive.acquire(deadline, true)?;
+        Ok(ReentrantMutexGuard::outermost(hold, abandoned))
+    }
+
+    #[inline]
+    fn at_once(&self) -> Result<Option<ReentrantMutexGuard<'_>>> {
+        if let Some(hold) = self.exclusive.acquire_at_once() {
+            return Ok(Some(ReentrantMutexGuard::outermost(hold, None)));
+        }
+        let Some(hold) = Hold::of_calling_thread(self.exclusive.handle.live()?) else {
+            return Ok(None);
+        };
+        let depth = &hold.segment.depth;
+        let Some(deeper) = depth.load(Ordering::Relaxed).checked_add(1) else {
+            return Err(crate::error::Error::Overflow {
+                object: self.exclusive.handle.object(),
+                count: 1,
+                limit: u32::MAX,
+            });
+        };
+        depth.store(deeper, Ordering::Relaxed);
+        Ok(Some(ReentrantMutexGuard { hold, depth: deeper, abandoned: None, owned: PhantomData }))
+    }
+
+    /// Takes it away from whoever holds it, all layers of it; see
+    /// [`Mutex::force_release`](crate::Mutex::force_release).
+    ///
+    /// # Errors
+    /// What the system says when a forked child opens it anew.
+    pub fn force_release(&self) -> Result<bool> {
+        self.exclusive.force_release()
+    }
+
+    /// Who holds it, if anybody does. The answer may be old when it comes.
+    pub fn owner(&self) -> Option<Participant> {
+        self.exclusive.handle.segment().owner()
+    }
+
+    /// Whether anybody holds it. The answer may be old when it comes.
+    pub fn is_locked(&self) -> bool {
+        self.exclusive.handle.segment().owned().owner() != 0
+    }
+
+    /// Its name, without prefix.
+    pub fn name(&self) -> &str {
+        self.exclusive.handle.name()
+    }
+
+    /// Removes the mutex; see [`Removal`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove(&self) -> Result<Removal> {
+        self.exclusive.handle.remove()
+    }
+}
+
+impl fmt::Debug for ReentrantMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReentrantMutex")
+            .field("name", &self.name())
+            .field("locked", &self.is_locked())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One layer of a reentrant mutex that is held.
+#[must_use = "the mutex is released when its guards are dropped"]
+pub struct ReentrantMutexGuard<'a> {
+    hold: Hold<'a>,
+    depth: u32,
+    abandoned: Option<Deceased>,
+    /// Not `Send`: a thread owns it.
+    owned: PhantomData<*mut ()>,
+}
+
+impl<'a> ReentrantMutexGuard<'a> {
+    fn outermost(hold: Hold<'a>, abandoned: Option<Deceased>) -> Self {
+        hold.segment.depth.store(1, Ordering::Relaxed);
+        ReentrantMutexGuard { hold, depth: 1, abandoned, owned: PhantomData }
+    }
+
+    /// The previous holder, if it died holding the mutex; only the outermost guard knows.
+    pub fn abandoned(&self) -> Option<&Deceased> {
+        self.abandoned.as_ref()
+    }
+
+    /// The number of the outermost acquisition; see [`MutexGuard::grant`](crate::MutexGuard::grant).
+    pub fn grant(&self) -> u64 {
+        self.hold.grant
+    }
+
+    /// How many layers there were when this one was taken; 1 is the outermost.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+}
+
+impl Drop for ReentrantMutexGuard<'_> {
+    fn drop(&mut self) {
+        self.hold.release_layer();
+    }
+}
+
+impl fmt::Debug for ReentrantMutexGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReentrantMutexGuard")
+            .field("grant", &self.grant())
+            .field("depth", &self.depth)
+            .field("abandoned", &self.abandoned)
+            .finish()
+    }
+}

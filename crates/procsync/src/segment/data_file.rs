@@ -1,0 +1,117 @@
+//! The file of a shared memory: plain bytes under a plain POSIX name, so that programs which know
+//! nothing of procsync can open it. The segment beside it keeps the books.
+//!
+//! Which file is ours to remove is told by its identity, written into the segment before the file
+//! gets its name: a file that another program made under the same name is used, never removed.
+
+use super::layout::{RECORDS_AT, Records};
+use super::lifetime::{How, Spec};
+use crate::error::{Error, Result};
+use crate::kind::Object;
+use crate::name::Name;
+use crate::sys::map::{self, FileId, Unnamed};
+use std::fs::File;
+use std::io;
+use std::mem::offset_of;
+use std::path::{Path, PathBuf};
+
+const READY_AT: u64 = (RECORDS_AT + offset_of!(Records, ready)) as u64;
+const DEVICE_AT: u64 = (RECORDS_AT + offset_of!(Records, data_device)) as u64;
+const NUMBER_AT: u64 = (RECORDS_AT + offset_of!(Records, data_number)) as u64;
+
+/// A data file that has no name yet.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    path: PathBuf,
+    unnamed: Unnamed,
+    wanted: u64,
+}
+
+/// Where a shared memory's own file lies.
+pub(crate) fn path(name: &Name) -> PathBuf {
+    Path::new(map::SHARED_MEMORY_DIRECTORY).join(name.as_str())
+}
+
+/// How big a shared memory's own file is, if there is one.
+pub(crate) fn size(name: &Name) -> Option<u64> {
+    map::facts_at(&path(name)).ok().filter(|found| found.regular).map(|found| found.size)
+}
+
+fn system(
+    object: &Object,
+    path: &Path,
+    operation: &'static str,
+) -> impl FnOnce(io::Error) -> Error + use<> {
+    let (object, path) = (object.clone(), path.to_owned());
+    move |source| Error::System { object, operation, path, source }
+}
+
+impl DataFile {
+    /// Makes the file with all its space, so that no access can fail later.
+    pub(super) fn make(spec: &Spec) -> Result<DataFile> {
+        let path = path(&spec.name);
+        let size = spec.facts.data_size;
+        let object = spec.object();
+        let directory = Path::new(map::SHARED_MEMORY_DIRECTORY);
+        let unnamed = map::create_unnamed(directory, spec.scope.file_mode(), size)
+            .map_err(system(&object, directory, "make a file in"))?;
+        map::reserve(&unnamed.file, 0, size).map_err(system(
+            &object,
+            &path,
+            "set space aside for",
+        ))?;
+        Ok(DataFile { path, unnamed, wanted: size })
+    }
+
+    /// Gives the file its name, or takes what another program made under it. Only for the holder
+    /// of the segment's exclusive lock.
+    pub(super) fn link(&self, segment: &File, how: How, object: &Object) -> Result<()> {
+        let system = |operation| system(object, &self.path, operation);
+        let ours = map::facts(&self.unnamed.file).map_err(system("look at"))?.id;
+        write_identity(segment, ours).map_err(system("register"))?;
+        if !map::link(&self.unnamed, &self.path).map_err(system("make"))? {
+            write_identity(segment, FileId { device: 0, number: 0 }).map_err(system("register"))?;
+            if how == How::Create {
+                return Err(Error::AlreadyExists { object: object.clone() });
+            }
+            let found = map::facts_at(&self.path).map_err(system("look at"))?;
+            if !found.regular || found.size < self.wanted {
+                return Err(Error::Mismatch {
+                    object: object.clone(),
+                    property: "size in bytes",
+                    wanted: format!("{} or more", self.wanted),
+                    found: found.size.to_string(),
+                });
+            }
+        }
+        map::write_at(segment, READY_AT, &1_u32.to_ne_bytes()).map_err(system("register"))
+    }
+}
+
+fn write_identity(segment: &File, id: FileId) -> io::Result<()> {
+    map::write_at(segment, DEVICE_AT, &id.device.to_ne_bytes())?;
+    map::write_at(segment, NUMBER_AT, &id.number.to_ne_bytes())
+}
+
+pub(super) fn is_ready(segment: &File) -> io::Result<bool> {
+    let mut bytes = [0; 4];
+    map::read_at(segment, READY_AT, &mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes) == 1)
+}
+
+/// Removes the data file of a segment, if it has one that procsync made.
+pub(super) fn remove(segment: &File, name: &Name) {
+    let (mut device, mut number) = ([0; 8], [0; 8]);
+    let read = map::read_at(segment, DEVICE_AT, &mut device)
+        .and_then(|_| map::read_at(segment, NUMBER_AT, &mut number));
+    let id = FileId { device: u64::from_ne_bytes(device), number: u64::from_ne_bytes(number) };
+    if read.is_err() || id.number == 0 {
+        return;
+    }
+    let path = path(name);
+    if map::facts_at(&path).is_ok_and(|found| found.id == id)
+        && let Err(error) = map::unlink(&path)
+    {
+        tracing::warn!(path = %path.display(), %error, "shared memory cannot be removed");
+    }
+}

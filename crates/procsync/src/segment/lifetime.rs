@@ -1,0 +1,509 @@
+//! How objects come to be, are found, and go.
+//!
+//! Two kernel locks on the object's file decide everything, and both end with the process:
+//! everybody who has the object open holds it *shared*; whoever finds that it can be had
+//! *exclusively* knows that nobody else has it open, and may remove its name as long as it holds
+//! the lock. All tries are without waiting, under this process's registry lock (so that no fork
+//! can inherit a file that is not registered yet), and are repeated for a bounded time.
+//!
+//! The race that the obvious version loses: open, then lock, then use. Between open and lock the
+//! last user may remove the name, and the next one make a new object under it: two "same" objects.
+//! Hence after the lock: does the name still lead to this file?
+
+use super::data_file::{self, DataFile};
+use super::layout::{BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT};
+use super::place::{Place, Scope};
+use super::registry::{self, Registry};
+use super::slots::OwnSlots;
+use super::{Segment, layout};
+use crate::error::{Error, Result};
+use crate::kind::{Kind, Object};
+use crate::name::Name;
+use crate::raw::spin::{Spin, SpinEstimate};
+use crate::sys::lock::{Whole, lock_file};
+use crate::sys::map::{self, FileFacts, Mapping};
+use crate::sys::{clock, process};
+use std::fs::File;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What to do about a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Attach to what is there, else create it.
+    Open,
+    /// Create it; it must not be there.
+    Create,
+    /// Attach to it; it must be there.
+    Attach,
+}
+
+/// An object as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    pub(crate) name: Name,
+    pub(crate) scope: Scope,
+    pub(crate) facts: Facts,
+    pub(crate) persistent: bool,
+    pub(crate) spin: Spin,
+    /// What the state word begins with.
+    pub(crate) state: u32,
+    /// What the guarded data begins with; missing bytes are zero.
+    pub(crate) data: Vec<u8>,
+}
+
+impl Spec {
+    pub(crate) fn object(&self) -> Object {
+        Object { kind: self.facts.kind, name: self.name.as_str().to_owned() }
+    }
+}
+
+/// How long another process may hold the exclusive lock, or names may come and go, before this one
+/// gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One try's outcome.
+enum Try {
+    Done(Arc<Segment>, bool),
+    /// A shared memory's own file is to be made first, without the registry's lock: it may be big.
+    NeedsDataFile,
+    /// Something changed meanwhile, or somebody is at it: once more.
+    Again,
+}
+
+/// Attaches to the object or creates it; answers whether it was created.
+pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
+    let object = spec.object();
+    let place = Place::of(spec.scope, how != How::Attach, &object)?;
+    let path = place.path(&spec.name);
+    let mut attempt = Attempt { spec, how, path, place, object: object.clone(), data_file: None };
+    repeat(&object, || {
+        // Dropping the last Arc of a segment takes the registry's lock: so this one is dropped
+        // after it.
+        let mut found = None;
+        let outcome = attempt.attach(&mut registry::lock(), &mut found);
+        match outcome? {
+            Try::Done(segment, created) => Ok(Some((segment, created))),
+            Try::NeedsDataFile => {
+                attempt.data_file = Some(DataFile::make(spec)?);
+                Ok(None)
+            }
+            Try::Again => Ok(None),
+        }
+    })
+}
+
+fn repeat<T>(object: &Object, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let began = clock::monotonic();
+    let mut pause = Duration::from_micros(20);
+    loop {
+        if let Some(done) = attempt()? {
+            return Ok(done);
+        }
+        let waited = Duration::from_nanos(clock::monotonic() - began);
+        if waited > PATIENCE {
+            return Err(Error::Busy { object: object.clone(), waited });
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(2));
+    }
+}
+
+struct Attempt<'a> {
+    spec: &'a Spec,
+    how: How,
+    data_file: Option<DataFile>,
+    place: Place,
+    path: PathBuf,
+    object: Object,
+}
+
+impl Attempt<'_> {
+    fn system(&self, operation: &'static str) -> impl FnOnce(io::Error) -> Error + use<> {
+        system(&self.object, &self.path, operation)
+    }
+
+    fn attach(&self, registry: &mut Registry, found: &mut Option<Arc<Segment>>) -> Result<Try> {
+        let file = match map::open(&self.path, true) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return if self.how == How::Attach {
+                    Err(Error::NotFound { object: self.object.clone() })
+                } else {
+                    self.create(registry)
+                };
+            }
+            Err(error) => return Err(self.system("open")(error)),
+        };
+        let facts = map::facts(&file).map_err(self.system("look at"))?;
+        if let Some(segment) = registry.find(facts.id) {
+            // The name leads to what this process has open, which therefore is in use.
+            *found = Some(segment.clone());
+            return self.accept(segment);
+        }
+        if lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))? {
+            // Nobody has it open: a leftover, or an object that stays.
+            if !self.still_named(facts)? {
+                return Ok(Try::Again);
+            }
+            if self.is_leftover(&file, facts)? {
+                self.remove_leftover(&file)?;
+                return Ok(Try::Again);
+            }
+            if self.how == How::Create {
+                return Err(Error::AlreadyExists { object: self.object.clone() });
+            }
+        }
+        if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
+            return Ok(Try::Again);
+        }
+        // Between the two locks, and before the first, others may have removed the name.
+        if !self.still_named(facts)? {
+            return Ok(Try::Again);
+        }
+        let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
+        if !is_ready(&file, &header).map_err(self.system("read"))? {
+            // Its maker died; whoever gets it exclusively removes it.
+            return Ok(Try::Again);
+        }
+        self.check(&header)?;
+        if self.how == How::Create {
+            return Err(Error::AlreadyExists { object: self.object.clone() });
+        }
+        let segment = self.segment(registry, file, facts, header)?;
+        Ok(Try::Done(segment, false))
+    }
+
+    fn accept(&self, segment: Arc<Segment>) -> Result<Try> {
+        if segment.path != self.path {
+            // The same file under two names is not of this library's making.
+            return Err(segment.damaged(format!("it is {} as well", segment.path.display())));
+        }
+        self.check(segment.facts())?;
+        if self.how == How::Create {
+            return Err(Error::AlreadyExists { object: self.object.clone() });
+        }
+        Ok(Try::Done(segment, false))
+    }
+
+    fn still_named(&self, facts: FileFacts) -> Result<bool> {
+        match map::facts_at(&self.path) {
+            Ok(now) => Ok(now.id == facts.id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.system("look at")(error)),
+        }
+    }
+
+    /// Whether nobody is to find it again. Only for the holder of the exclusive lock.
+    fn is_leftover(&self, file: &File, facts: FileFacts) -> Result<bool> {
+        // What is not ours is not ours to remove, nor what another version may want to keep.
+        let header = read_header(file, facts).map_err(|bad| self.bad_header(bad))?;
+        let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file, &header)?));
+        stays.map(|stays| !stays).map_err(self.system("read"))
+    }
+
+    fn remove_leftover(&self, file: &File) -> Result<()> {
+        tracing::debug!(object = %self.object, "removing a leftover");
+        remove_files(file, &self.path, &self.spec.name).map_err(self.system("remove the leftover"))
+    }
+
+    fn create(&self, registry: &mut Registry) -> Result<Try> {
+        let is_shared_memory = self.spec.facts.kind == Kind::SharedMemory;
+        if is_shared_memory && self.data_file.is_none() {
+            return Ok(Try::NeedsDataFile);
+        }
+        let header = Facts { created: clock::wall(), ..self.spec.facts };
+        let places = header.places();
+        let mode = self.spec.scope.file_mode();
+        let new = map::create_unnamed(&self.place.directory, mode, places.file_size)
+            .map_err(system(&self.object, &self.place.directory, "make a file in"))?;
+        let reserve = |from: usize, to: u64| {
+            map::reserve(&new.file, from as u64, to.saturating_sub(from as u64))
+                .map_err(self.system("set space aside for"))
+        };
+        // What will be written through the mapping needs space now; the slots get theirs by the
+        // page, as they are claimed.
+        reserve(0, PAGE.min(places.file_size))?;
+        reserve(places.permits_at, places.file_size)?;
+        write_at(&new.file, 0, &header.to_bytes()).map_err(self.system("write"))?;
+        let state = self.spec.state.to_ne_bytes();
+        write_at(&new.file, HOT_AT, &state).map_err(self.system("write"))?;
+        let persistent = u32::from(self.spec.persistent).to_ne_bytes();
+        write_at(&new.file, RECORDS_AT, &persistent).map_err(self.system("write"))?;
+        write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
+        // A shared memory is two files. Until both are there, nobody else gets in.
+        let how = if is_shared_memory { Whole::Exclusive } else { Whole::Shared };
+        if !lock_file(&new.file, how).map_err(self.system("lock"))? {
+            return Err(self.system("lock")(io::ErrorKind::WouldBlock.into()));
+        }
+        if !map::link(&new, &self.path).map_err(self.system("make"))? {
+            return Ok(Try::Again);
+        }
+        let facts = map::facts(&new.file).map_err(self.system("look at"))?;
+        let file = new.into_file().map_err(self.system("keep open"))?;
+        if let Some(data_file) = &self.data_file {
+            if let Err(error) = data_file.link(&file, self.how, &self.object) {
+                let _ = map::unlink(&self.path);
+                return Err(error);
+            }
+            if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))?
+                || !self.still_named(facts)?
+            {
+                // Between the two locks somebody took it for a leftover.
+                return Ok(Try::Again);
+            }
+        }
+        let segment = self.segment(registry, file, facts, header)?;
+        tracing::debug!(object = %self.object, path = %self.path.display(), "created");
+        Ok(Try::Done(segment, true))
+    }
+
+    fn segment(
+        &self,
+        registry: &mut Registry,
+        file: File,
+        facts: FileFacts,
+        header: Facts,
+    ) -> Result<Arc<Segment>> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let places = header.places();
+        let length = usize::try_from(places.file_size)
+            .map_err(|_| self.system("map")(io::ErrorKind::OutOfMemory.into()))?;
+        let map = Mapping::new(&file, length).map_err(self.system("map"))?;
+        let segment = Arc::new_cyclic(|me| Segment {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            me: me.clone(),
+            name: self.spec.name.clone(),
+            path: self.path.clone(),
+            file_id: facts.id,
+            file: ManuallyDrop::new(file),
+            map,
+            facts: header,
+            places,
+            own_slots: OwnSlots::new(header.slots),
+            process_tag: AtomicU32::new(0),
+            reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
+            detached: AtomicBool::new(false),
+            spin_estimate: SpinEstimate::new(),
+            spin: self.spec.spin,
+            depth: AtomicU32::new(0),
+        });
+        registry.insert(facts.id, &segment);
+        // From here on dropping the segment undoes everything; but that takes the registry lock,
+        // so a failure must not drop it in here.
+        match segment.claim_slot(0, true) {
+            Ok(slot) => segment.process_tag.store(slot + 1, Ordering::Relaxed),
+            Err(error) => {
+                segment.close(registry);
+                return Err(error);
+            }
+        }
+        Ok(segment)
+    }
+
+    fn bad_header(&self, bad: BadHeader) -> Error {
+        let object = self.object.clone();
+        match bad {
+            BadHeader::Version(found) => {
+                Error::LayoutVersion { object, found, spoken: layout::VERSION }
+            }
+            BadHeader::Damaged(reason) => {
+                Error::Damaged { object, path: self.path.clone(), reason }
+            }
+        }
+    }
+
+    /// Whether what is there is what is wanted. Who only attaches takes what varies as it is.
+    fn check(&self, found: &Facts) -> Result<()> {
+        let wanted = &self.spec.facts;
+        if found.kind != wanted.kind {
+            return Err(Error::WrongKind { object: self.object.clone(), found: found.kind });
+        }
+        let mismatch = |property, wanted: String, found: String| {
+            Err(Error::Mismatch { object: self.object.clone(), property, wanted, found })
+        };
+        if self.how != How::Attach {
+            if found.capacity != wanted.capacity {
+                return mismatch(
+                    "capacity",
+                    wanted.capacity.to_string(),
+                    found.capacity.to_string(),
+                );
+            }
+            if found.flags != wanted.flags {
+                let name = |flags: u32| {
+                    if flags & layout::FLAG_AUTO_RESET != 0 { "auto" } else { "manual" }.to_owned()
+                };
+                return mismatch("reset", name(wanted.flags), name(found.flags));
+            }
+        }
+        if matches!(found.kind, Kind::Mutex) {
+            if found.data_size != wanted.data_size {
+                return mismatch(
+                    "data size in bytes",
+                    wanted.data_size.to_string(),
+                    found.data_size.to_string(),
+                );
+            }
+            if found.data_align != wanted.data_align {
+                return mismatch(
+                    "data alignment in bytes",
+                    wanted.data_align.to_string(),
+                    found.data_align.to_string(),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn system(
+    object: &Object,
+    path: &Path,
+    operation: &'static str,
+) -> impl FnOnce(io::Error) -> Error + use<> {
+    let (object, path) = (object.clone(), path.to_owned());
+    move |source| Error::System { object, operation, path, source }
+}
+
+/// Reads and checks the header of a file of this library.
+pub(crate) fn read_header(file: &File, facts: FileFacts) -> Result<Facts, BadHeader> {
+    let damaged = |reason: String| Err(BadHeader::Damaged(reason));
+    if !facts.regular {
+        return damaged("it is not a regular file".to_owned());
+    }
+    let mut bytes = [0; HEADER_SIZE];
+    match map::read_at(file, 0, &mut bytes) {
+        Ok(HEADER_SIZE) => Facts::from_bytes(&bytes, facts.size),
+        Ok(short) => damaged(format!("it has {short} bytes only")),
+        Err(error) => damaged(format!("it cannot be read: {error}")),
+    }
+}
+
+fn is_persistent(file: &File) -> io::Result<bool> {
+    let mut bytes = [0; 4];
+    map::read_at(file, RECORDS_AT as u64, &mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes) == 1)
+}
+
+/// Whether all of the object is there: for a shared memory, its own file too.
+pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
+    if header.kind != Kind::SharedMemory {
+        return Ok(true);
+    }
+    data_file::is_ready(file)
+}
+
+/// Removes an object that nobody has open. Only for the holder of the exclusive lock.
+fn remove_files(file: &File, path: &Path, name: &Name) -> io::Result<()> {
+    data_file::remove(file, name);
+    match map::unlink(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write_at(file: &File, at: usize, bytes: &[u8]) -> io::Result<()> {
+    map::write_at(file, at as u64, bytes)
+}
+
+impl Segment {
+    /// Leaves the object, and removes its name if nobody else has it open and it is not to stay.
+    fn close(&self, registry: &mut Registry) {
+        if self.is_detached() {
+            return;
+        }
+        self.vacate_all();
+        if !self.is_persistent() {
+            match lock_file(&self.file, Whole::Exclusive) {
+                Ok(true) => self.remove_name(),
+                // Somebody else has it, or is about to find out that nobody has.
+                Ok(false) => {}
+                Err(error) => tracing::warn!(object = %self.object(), %error, "cannot be removed"),
+            }
+        }
+        let file = self.descriptor();
+        // Marked first: from here on no lock is ours.
+        self.detached.store(true, Ordering::Relaxed);
+        process::close_in_child(file);
+        registry.forget(self.file_id, file);
+        tracing::debug!(object = %self.object(), "closed");
+    }
+
+    /// Only for the holder of the exclusive lock: nobody else may change what the name leads to.
+    fn remove_name(&self) {
+        let still_named = map::facts_at(&self.path).is_ok_and(|now| now.id == self.file_id);
+        if !still_named {
+            return;
+        }
+        if let Err(error) = remove_files(&self.file, &self.path, &self.name) {
+            tracing::warn!(object = %self.object(), %error, "its name cannot be removed");
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if !self.is_detached() {
+            self.close(&mut registry::lock());
+        }
+    }
+}
+
+/// What became of an object that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Removal {
+    /// Nobody had it open; its name is free.
+    Done,
+    /// It is in use. It is not persistent any more and goes when its last user leaves. (Taking the
+    /// name away at once would let a newcomer make a second object beside the one in use.)
+    WhenLastUserLeaves,
+}
+
+/// Removes an object by name; none if there is no such object.
+pub(crate) fn remove(name: &Name, scope: Scope) -> Result<Option<Removal>> {
+    // Of which kind it is shows when it is there, and does not matter.
+    let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
+    let path = match Place::of(scope, false, &object) {
+        Ok(place) => place.path(name),
+        Err(Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let system = |operation| system(&object, &path, operation);
+    repeat(&object, || {
+        let _registry = registry::lock();
+        let file = match map::open(&path, true) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(None)),
+            Err(error) => return Err(system("open")(error)),
+        };
+        let facts = map::facts(&file).map_err(system("look at"))?;
+        let still_named = || map::facts_at(&path).is_ok_and(|now| now.id == facts.id);
+        // Twice: the last user may leave just before it is told to take the name along.
+        for _ in 0..2 {
+            if lock_file(&file, Whole::Exclusive).map_err(system("lock"))? {
+                if !still_named() {
+                    return Ok(None);
+                }
+                if read_header(&file, facts).is_ok() {
+                    remove_files(&file, &path, name).map_err(system("remove"))?;
+                } else {
+                    // Damaged, or not of this library: only the name itself.
+                    map::unlink(&path).map_err(system("remove"))?;
+                }
+                return Ok(Some(Some(Removal::Done)));
+            }
+            if read_header(&file, facts).is_err() {
+                // Somebody uses it, and not as an object of this library.
+                return Err(system("remove")(io::ErrorKind::ResourceBusy.into()));
+            }
+            write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes()).map_err(system("write"))?;
+        }
+        Ok(Some(Some(Removal::WhenLastUserLeaves)))
+    })
+}

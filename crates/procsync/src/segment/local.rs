@@ -1,0 +1,128 @@
+//! What a thread knows about the segments that it uses: its slots in them.
+
+use super::Segment;
+use crate::error::{Error, Result};
+use crate::sys::process;
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Weak};
+
+/// A thread's slot in a segment.
+struct Seat {
+    segment_id: u64,
+    segment: Weak<Segment>,
+    slot: u32,
+}
+
+/// A thread's slots. Dropped when the thread exits: what it still holds becomes abandoned.
+#[derive(Default)]
+struct Seats(Vec<Seat>);
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        forget_all();
+        for seat in self.0.drain(..) {
+            if let Some(segment) = seat.segment.upgrade() {
+                segment.thread_exits(seat.slot);
+            }
+        }
+    }
+}
+
+/// How many segments a thread uses without a search. Segments whose ids differ by a multiple of
+/// it push each other out.
+const CACHED: usize = 8;
+
+struct Cached {
+    segment_id: Cell<u64>,
+    tag: Cell<u32>,
+}
+
+struct Hint {
+    segment_id: Cell<u64>,
+    permit: Cell<u32>,
+}
+
+thread_local! {
+    static SEATS: RefCell<Seats> = const { RefCell::new(Seats(Vec::new())) };
+    // Without a destructor, so that looking is a plain load. Ids begin at 1.
+    static TAGS: [Cached; CACHED] =
+        const { [const { Cached { segment_id: Cell::new(0), tag: Cell::new(0) } }; CACHED] };
+    static HINTS: [Hint; CACHED] =
+        const { [const { Hint { segment_id: Cell::new(0), permit: Cell::new(0) } }; CACHED] };
+}
+
+/// This thread's tag in a segment, if it is at hand.
+#[inline(always)]
+pub(crate) fn cached_tag(segment_id: u64) -> Option<u32> {
+    TAGS.with(|tags| {
+        let cached = &tags[segment_id as usize % CACHED];
+        (cached.segment_id.get() == segment_id).then(|| cached.tag.get())
+    })
+}
+
+/// This thread's tag in a segment, if it has one.
+pub(crate) fn known_tag(segment_id: u64) -> Option<u32> {
+    cached_tag(segment_id).or_else(|| {
+        let slot = SEATS.try_with(|seats| seats.borrow().slot(segment_id)).ok()??;
+        Some(remember(segment_id, slot))
+    })
+}
+
+impl Seats {
+    fn slot(&self, segment_id: u64) -> Option<u32> {
+        self.0.iter().find(|seat| seat.segment_id == segment_id).map(|seat| seat.slot)
+    }
+}
+
+fn remember(segment_id: u64, slot: u32) -> u32 {
+    let tag = slot + 1;
+    TAGS.with(|tags| {
+        let cached = &tags[segment_id as usize % CACHED];
+        cached.segment_id.set(segment_id);
+        cached.tag.set(tag);
+    });
+    tag
+}
+
+/// This thread's tag in a segment; claims a slot if it has none. One that only wants to be seen
+/// waiting (`!needed`) gets none of the last quarter of the slots.
+#[cold]
+pub(crate) fn tag(segment: &Arc<Segment>, needed: bool) -> Result<u32> {
+    if let Some(tag) = known_tag(segment.id()) {
+        return Ok(tag);
+    }
+    // Asked first, so that no slot is claimed that could not be given back.
+    SEATS
+        .try_with(|seats| seats.borrow_mut().0.retain(|seat| seat.segment.strong_count() > 0))
+        .map_err(|_| Error::ThreadExiting { object: segment.object() })?;
+    let slot = segment.claim_slot(process::tid(), needed)?;
+    SEATS.with(|seats| {
+        let segment_id = segment.id();
+        let seat = Seat { segment_id, segment: Arc::downgrade(segment), slot };
+        seats.borrow_mut().0.push(seat);
+    });
+    Ok(remember(segment.id(), slot))
+}
+
+/// Where this thread last found a permit.
+#[inline]
+pub(crate) fn hint(segment_id: u64) -> u32 {
+    HINTS.with(|hints| {
+        let hint = &hints[segment_id as usize % CACHED];
+        if hint.segment_id.get() == segment_id { hint.permit.get() } else { 0 }
+    })
+}
+
+#[inline]
+pub(crate) fn set_hint(segment_id: u64, permit: u32) {
+    HINTS.with(|hints| {
+        let hint = &hints[segment_id as usize % CACHED];
+        hint.segment_id.set(segment_id);
+        hint.permit.set(permit);
+    });
+}
+
+/// Empties the cache: after a fork the slots are the parent's, after a thread's end nobody's.
+pub(super) fn forget_all() {
+    TAGS.with(|tags| tags.iter().for_each(|cached| cached.segment_id.set(0)));
+}

@@ -1,0 +1,99 @@
+//! Where objects lie.
+
+use crate::error::{Error, Result};
+use crate::kind::Object;
+use crate::name::Name;
+use crate::sys::{map, process};
+use std::path::{Path, PathBuf};
+
+/// Who can see an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Only processes of the user that made it (mode 600 in a directory of mode 700).
+    #[default]
+    User,
+    /// All users of the machine, as far as `mode` lets them read *and* write: `0o666` everybody,
+    /// `0o660` the group of the process that makes it. Any user may take a machine-wide name
+    /// first; whoever may write an object may also damage it (the others then get errors).
+    Machine {
+        /// The permissions of the object's file, as in chmod(2); it is not cut by the umask.
+        mode: u32,
+    },
+}
+
+impl Scope {
+    pub(crate) fn file_mode(self) -> u32 {
+        match self {
+            Scope::User => 0o600,
+            // The owner keeps access, and nothing is executable or set-id.
+            Scope::Machine { mode } => (mode & 0o666) | 0o600,
+        }
+    }
+}
+
+/// Machine-wide objects lie in the base directory itself, which belongs to root, rather than in a
+/// directory that the first user would have to make and could then own.
+const MACHINE_PREFIX: &str = "procsync.";
+const USER_DIRECTORY: &str = "procsync-";
+
+/// A directory and how names become file names in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) directory: PathBuf,
+    prefix: &'static str,
+}
+
+impl Place {
+    /// The place of a scope. With `create`, a user's own directory is made if it is not there.
+    pub(crate) fn of(scope: Scope, create: bool, object: &Object) -> Result<Place> {
+        let user = process::user();
+        let system = |operation, path: &Path| {
+            let (object, path) = (object.clone(), path.to_owned());
+            move |source| Error::System { object, operation, path, source }
+        };
+        let base = base_directory(user);
+        let fault = map::base_directory_fault(&base, user).map_err(system("use", &base))?;
+        if let Some(reason) = fault {
+            return Err(Error::UnsafeDirectory { path: base, reason });
+        }
+        if let Scope::Machine { .. } = scope {
+            return Ok(Place { directory: base, prefix: MACHINE_PREFIX });
+        }
+        let own = base.join(format!("{USER_DIRECTORY}{user}"));
+        if create {
+            map::make_private_directory(&own).map_err(system("make the directory", &own))?;
+        }
+        match map::private_directory_fault(&own, user) {
+            Ok(None) => Ok(Place { directory: own, prefix: "" }),
+            Ok(Some(reason)) => Err(Error::UnsafeDirectory { path: own, reason }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Error::NotFound { object: object.clone() })
+            }
+            Err(error) => Err(system("use", &own)(error)),
+        }
+    }
+
+    /// The file of an object.
+    pub(crate) fn path(&self, name: &Name) -> PathBuf {
+        self.directory.join(format!("{}{name}", self.prefix))
+    }
+
+    /// The object that a file here could be.
+    pub(crate) fn name_of(&self, file_name: &str) -> Option<Name> {
+        let name = Name::new(file_name.strip_prefix(self.prefix)?).ok()?;
+        // No prefix may have been taken off: "/x" is no file name, but be exact.
+        (format!("{}{name}", self.prefix) == file_name).then_some(name)
+    }
+}
+
+fn base_directory(user: u32) -> PathBuf {
+    if let Some(path) = std::env::var_os("PROCSYNC_DIR").filter(|path| !path.is_empty()) {
+        return path.into();
+    }
+    let usable = |path: &&&str| {
+        map::base_directory_fault(Path::new(path), user).is_ok_and(|fault| fault.is_none())
+    };
+    // If none is usable, the first one's fault is what the user wants to hear.
+    map::BASE_DIRECTORIES.iter().find(usable).unwrap_or(&map::BASE_DIRECTORIES[0]).into()
+}

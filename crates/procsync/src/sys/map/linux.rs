@@ -1,0 +1,292 @@
+//! Files in a tmpfs, made without a name (`O_TMPFILE`) and linked to it when they are complete.
+#![allow(unsafe_code)] // mmap, linkat, fallocate
+
+use std::ffi::CString;
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+
+/// What tells one file from another for as long as either is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) number: u64,
+}
+
+/// What a file is, whoever it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileFacts {
+    pub(crate) id: FileId,
+    pub(crate) regular: bool,
+    pub(crate) size: u64,
+    pub(crate) owner: u32,
+    pub(crate) mode: u32,
+}
+
+impl From<Metadata> for FileFacts {
+    fn from(data: Metadata) -> Self {
+        FileFacts {
+            id: FileId { device: data.dev(), number: data.ino() },
+            regular: data.is_file(),
+            size: data.size(),
+            owner: data.uid(),
+            mode: data.mode() & 0o7777,
+        }
+    }
+}
+
+/// What `file` is.
+pub(crate) fn facts(file: &File) -> io::Result<FileFacts> {
+    file.metadata().map(FileFacts::from)
+}
+
+/// What `path` itself is, without following it if it is a link.
+pub(crate) fn facts_at(path: &Path) -> io::Result<FileFacts> {
+    path.symlink_metadata().map(FileFacts::from)
+}
+
+/// Opens what is there, never through a link, never waiting for a fifo's other end.
+pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(write)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC)
+        .open(path)
+}
+
+/// A file that nobody can see yet. Dropped without being linked, it vanishes.
+#[derive(Debug)]
+pub(crate) struct Unnamed {
+    pub(crate) file: File,
+    /// Where the file system has no unnamed files: the name that it has for the time being.
+    temporary: Option<PathBuf>,
+}
+
+impl Unnamed {
+    /// The file, after it was linked (or to be used without a name).
+    pub(crate) fn into_file(self) -> io::Result<File> {
+        // A second descriptor of the same open file: its locks stay.
+        self.file.try_clone()
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        if let Some(path) = &self.temporary {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Names of temporary files begin so; no object's name can.
+pub(crate) const TEMPORARY: &str = ".procsync-";
+
+/// Makes a file of the given size and mode that has no name yet.
+pub(crate) fn create_unnamed(directory: &Path, mode: u32, size: u64) -> io::Result<Unnamed> {
+    let unnamed = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC)
+        .open(directory);
+    let unnamed = match unnamed {
+        Ok(file) => Unnamed { file, temporary: None },
+        // EISDIR: the kernel, EOPNOTSUPP: the file system does not know O_TMPFILE.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EISDIR | libc::EOPNOTSUPP)) => {
+            create_temporary(directory)?
+        }
+        Err(error) => return Err(error),
+    };
+    // Not left to the umask: the mode is what was asked for, no less and no more.
+    unnamed.file.set_permissions(PermissionsExt::from_mode(mode))?;
+    unnamed.file.set_len(size)?;
+    Ok(unnamed)
+}
+
+fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
+    let name = format!("{TEMPORARY}{:016x}", super::super::process::random());
+    let path = directory.join(name);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .open(&path)?;
+    Ok(Unnamed { file, temporary: Some(path) })
+}
+
+/// Reads what is at an offset; answers how much there was. Never touches a mapping, so a file that
+/// is shorter than it should be is an error and not a signal, and a hole costs no space.
+pub(crate) fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < bytes.len() {
+        match file.read_at(&mut bytes[got..], offset + got as u64) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+/// Writes bytes at an offset.
+pub(crate) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}
+
+/// Gives the file its name; false if the name is taken. It becomes visible whole or not at all.
+pub(crate) fn link(unnamed: &Unnamed, path: &Path) -> io::Result<bool> {
+    let from = match &unnamed.temporary {
+        Some(temporary) => temporary.clone(),
+        None => format!("/proc/self/fd/{}", unnamed.file.as_raw_fd()).into(),
+    };
+    let from = CString::new(from.as_os_str().as_bytes())?;
+    let to = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: both are strings that end in a zero byte and live for the length of the call.
+    let answer = unsafe {
+        libc::linkat(
+            libc::AT_FDCWD,
+            from.as_ptr(),
+            libc::AT_FDCWD,
+            to.as_ptr(),
+            // The magic link in /proc is to be followed; a temporary file is not a link.
+            libc::AT_SYMLINK_FOLLOW,
+        )
+    };
+    if answer == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(error) }
+}
+
+/// Removes a name.
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Makes the file system set space aside for a part of the file, so that writing to its mapping
+/// cannot fail (it would fail by SIGBUS).
+pub(crate) fn reserve(file: &File, offset: u64, length: u64) -> io::Result<()> {
+    if length == 0 {
+        return Ok(());
+    }
+    loop {
+        // SAFETY: plain system call on a descriptor that `file` keeps open.
+        let answer = unsafe {
+            libc::fallocate(file.as_raw_fd(), 0, offset as libc::off_t, length as libc::off_t)
+        };
+        if answer == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => continue,
+            // A file system without the call (PROCSYNC_DIR may lie anywhere) promises nothing.
+            Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Ok(()),
+            _ => return Err(error),
+        }
+    }
+}
+
+/// A file's bytes in this process, shared with everybody who maps it.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread; what lies in it is only accessed
+// through atomics or raw pointers.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `length` bytes, at least 1.
+    pub(crate) fn new(file: &File, length: usize) -> io::Result<Mapping> {
+        // SAFETY: a new mapping at an address of the kernel's choice touches no other memory; the
+        // descriptor is open; a length of 0 is refused by the kernel.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Mapping { start, length })
+    }
+
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly what `new` mapped; whoever holds references into it keeps `self` alive.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
+
+/// Makes a directory for this user alone, if it is not there.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Why `path` may not be used as the directory of a user's own objects; none: it may.
+pub(crate) fn private_directory_fault(path: &Path, user: u32) -> io::Result<Option<String>> {
+    let data = path.symlink_metadata()?;
+    Ok(if !data.is_dir() {
+        Some("it is not a directory".to_owned())
+    } else if data.uid() != user {
+        Some(format!("it belongs to user {}, not to user {user}", data.uid()))
+    } else if data.mode() & 0o077 != 0 {
+        Some(format!("its mode {:o} lets others in; it must be 700", data.mode() & 0o7777))
+    } else {
+        None
+    })
+}
+
+/// Why names in `path` could be taken away by others; none: they cannot.
+pub(crate) fn base_directory_fault(path: &Path, user: u32) -> io::Result<Option<String>> {
+    let data = path.symlink_metadata()?;
+    Ok(if !data.is_dir() {
+        Some("it is not a directory".to_owned())
+    } else if data.uid() != 0 && data.uid() != user {
+        Some(format!("it belongs to user {}, neither to root nor to user {user}", data.uid()))
+    } else if data.mode() & 0o022 != 0 && data.mode() & libc::S_ISVTX == 0 {
+        Some(format!(
+            "its mode {:o} lets others remove files and has no sticky bit",
+            data.mode() & 0o7777
+        ))
+    } else {
+        None
+    })
+}
+
+/// Where objects lie if nothing else is said, best first.
+pub(crate) const BASE_DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+
+/// Where other programs' `shm_open` finds shared memory (shm_overview(7)).
+pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";

@@ -1,0 +1,110 @@
+//! Files that several processes map are not supported here yet.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::ptr::NonNull;
+
+fn unsupported<T>() -> io::Result<T> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "named objects are not supported on this operating system yet",
+    ))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) number: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileFacts {
+    pub(crate) id: FileId,
+    pub(crate) regular: bool,
+    pub(crate) size: u64,
+    pub(crate) owner: u32,
+    pub(crate) mode: u32,
+}
+
+pub(crate) fn facts(_file: &File) -> io::Result<FileFacts> {
+    unsupported()
+}
+
+pub(crate) fn facts_at(_path: &Path) -> io::Result<FileFacts> {
+    unsupported()
+}
+
+pub(crate) fn open(_path: &Path, _write: bool) -> io::Result<File> {
+    unsupported()
+}
+
+#[derive(Debug)]
+pub(crate) struct Unnamed {
+    pub(crate) file: File,
+}
+
+impl Unnamed {
+    pub(crate) fn into_file(self) -> io::Result<File> {
+        Ok(self.file)
+    }
+}
+
+pub(crate) fn read_at(_file: &File, _offset: u64, _bytes: &mut [u8]) -> io::Result<usize> {
+    unsupported()
+}
+
+pub(crate) fn write_at(_file: &File, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) const TEMPORARY: &str = ".procsync-";
+
+pub(crate) fn create_unnamed(_directory: &Path, _mode: u32, _size: u64) -> io::Result<Unnamed> {
+    unsupported()
+}
+
+pub(crate) fn link(_unnamed: &Unnamed, _path: &Path) -> io::Result<bool> {
+    unsupported()
+}
+
+pub(crate) fn unlink(_path: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn reserve(_file: &File, _offset: u64, _length: u64) -> io::Result<()> {
+    unsupported()
+}
+
+#[derive(Debug)]
+pub(crate) struct Mapping(std::convert::Infallible);
+
+impl Mapping {
+    pub(crate) fn new(_file: &File, _length: usize) -> io::Result<Mapping> {
+        unsupported()
+    }
+
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        match self.0 {}
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn make_private_directory(_path: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn private_directory_fault(_path: &Path, _user: u32) -> io::Result<Option<String>> {
+    unsupported()
+}
+
+pub(crate) fn base_directory_fault(_path: &Path, _user: u32) -> io::Result<Option<String>> {
+    unsupported()
+}
+
+pub(crate) const BASE_DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+
+pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
