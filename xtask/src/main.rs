@@ -1,2 +1,101 @@
-//! Every check as a program.
-fn main() {}
+//! Every check of this project as one program: what a continuous-integration job does, anyone can
+//! do at home with `cargo xtask <verb>`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program does")]
+
+mod bench;
+mod cargo;
+mod ci;
+mod demo;
+mod lint;
+mod loom;
+mod report;
+mod sh;
+mod test;
+mod test_output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::cargo::Workspace;
+
+/// The project's checks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Prove the tree: unit, integration and documentation tests, then the loom models
+    Test,
+    /// Format, file lengths, clippy (with real atomics and with loom's), documentation, dependencies
+    Lint,
+    /// Check the raw algorithms' models in every interleaving that the preemption bound allows
+    Loom {
+        /// Run the tests whose path contains this, instead of every model
+        #[arg(default_value = loom::EVERY_MODEL)]
+        filter: String,
+    },
+    /// Build and run the benchmarks
+    Bench {
+        /// Arguments for the benchmark program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that continuous integration does: lint, test, then the demo
+    Ci,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers whether everything held; an error if it could not even be tried.
+fn run(verb: &Verb) -> Result<bool, String> {
+    let workspace = Workspace::find()?;
+    let report = match verb {
+        Verb::Test => test::run(&workspace)?,
+        Verb::Lint => lint::run(&workspace),
+        Verb::Loom { filter } => loom::run(&workspace, filter).into(),
+        Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Ci => ci::run(&workspace)?,
+    };
+    print!("{report}");
+    Ok(report.succeeded())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_benchmarks_reach_the_benchmarks() {
+        let arguments =
+            Arguments::try_parse_from(["xtask", "bench", "--rounds", "3", "mutex"]).unwrap();
+        let Verb::Bench { arguments } = arguments.verb else { panic!("another verb") };
+        assert_eq!(arguments, ["--rounds", "3", "mutex"]);
+    }
+
+    #[test]
+    fn loom_without_a_filter_runs_every_model() {
+        let arguments = Arguments::try_parse_from(["xtask", "loom"]).unwrap();
+        let Verb::Loom { filter } = arguments.verb else { panic!("another verb") };
+        assert_eq!(filter, "model");
+    }
+}

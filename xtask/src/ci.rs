@@ -1,0 +1,13 @@
+//! `cargo xtask ci`: everything that continuous integration does.
+
+use crate::cargo::Workspace;
+use crate::report::Report;
+use crate::{demo, lint, test};
+
+/// What fails fastest comes first; all of it runs, so that one run shows everything.
+pub(crate) fn run(workspace: &Workspace) -> Result<Report, String> {
+    let mut report = lint::run(workspace);
+    report.append(test::run(workspace)?);
+    report.append(demo::run(workspace));
+    Ok(report)
+}
