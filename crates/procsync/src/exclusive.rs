@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::participant::{Cause, Deceased};
 use crate::raw::Waker;
 use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::segment::layout::Hot;
 use crate::segment::{Segment, SharedWaker, Wait, local};
 use crate::sys::{clock, process};
 use std::sync::atomic::Ordering;
@@ -28,6 +29,7 @@ pub enum Ownership {
 pub(crate) struct Hold<'a> {
     /// Not the handle's current one, which a forked child may have replaced.
     pub(crate) segment: &'a Segment,
+    hot: &'a Hot,
     tag: u32,
     pub(crate) grant: u64,
 }
@@ -40,27 +42,34 @@ pub(crate) struct Exclusive {
 }
 
 /// How a mutex was got.
-pub(crate) type Got<'a> = (Hold<'a>, Option<Deceased>);
+///
+/// The deceased is boxed, so that guards stay as small as registers are.
+pub(crate) type Got<'a> = (Hold<'a>, Option<Box<Deceased>>);
 
 impl Exclusive {
     /// The fast path: no system call, no check of anything that the exchange does not check. None:
     /// it is not free, or the calling thread is new here, or there was a fork.
     #[inline(always)]
     pub(crate) fn acquire_at_once(&self) -> Option<Hold<'_>> {
-        let segment = self.handle.segment();
-        let tag = match self.ownership {
-            // A fork empties the cache.
-            Ownership::Thread => local::cached_tag(segment.id())?,
-            Ownership::Process if segment.is_detached() => return None,
-            Ownership::Process => segment.process_tag(),
+        let (hot, tag) = match self.ownership {
+            Ownership::Thread => self.handle.at_hand()?,
+            Ownership::Process => {
+                let segment = self.handle.segment();
+                if segment.is_detached() {
+                    return None;
+                }
+                (segment.hot(), segment.process_tag())
+            }
         };
-        if segment.owned().try_acquire_clean(tag) { Some(self.record(segment, tag)) } else { None }
+        if !hot.owned().try_acquire_clean(tag) {
+            return None;
+        }
+        Some(self.record(self.handle.segment(), hot, tag))
     }
 
     /// Writes down who has it since when; only for the holder.
     #[inline(always)]
-    fn record<'a>(&self, segment: &'a Segment, tag: u32) -> Hold<'a> {
-        let hot = segment.hot();
+    fn record<'a>(&self, segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
         // Relaxed, and a load and a store: only the holder writes, and holders follow each other
         // by acquire and release of the state word.
         let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
@@ -69,7 +78,7 @@ impl Exclusive {
         if self.ownership == Ownership::Process {
             hot.holder_tid.store(process::tid(), Ordering::Relaxed);
         }
-        Hold { segment, tag, grant }
+        Hold { segment, hot, tag, grant }
     }
 
     fn tag(&self, segment: &Segment) -> Result<u32> {
@@ -90,8 +99,8 @@ impl Exclusive {
                 return Err(self.abandoned(segment));
             }
             if let Some(taken) = word.try_acquire(tag) {
-                let hold = self.record(segment, tag);
-                let by = taken.abandoned.then(|| segment.deceased());
+                let hold = self.record(segment, segment.hot(), tag);
+                let by = taken.abandoned.then(|| Box::new(segment.deceased()));
                 if taken.abandoned && !take_abandoned {
                     // Its holder died between the check and the taking.
                     return Err(self.give_back_abandoned(hold));
@@ -124,8 +133,8 @@ impl Exclusive {
         match segment.owned().acquire(tag, relock, take_abandoned, &mut wait) {
             Ok(taken) => {
                 wait.succeeded();
-                let hold = self.record(segment, tag);
-                Ok((hold, taken.abandoned.then(|| segment.deceased())))
+                let hold = self.record(segment, segment.hot(), tag);
+                Ok((hold, taken.abandoned.then(|| Box::new(segment.deceased()))))
             }
             Err(Denied::Owned) => Err(Error::AlreadyOwned { object: segment.object() }),
             Err(Denied::Abandoned) => Err(self.abandoned(segment)),
@@ -156,7 +165,11 @@ impl Exclusive {
             || Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) };
         let tag = tag.ok_or_else(not_owner)?;
         let grant = segment.hot().grant.load(Ordering::Relaxed);
-        if (Hold { segment, tag, grant }).release() { Ok(()) } else { Err(not_owner()) }
+        if (Hold { segment, hot: segment.hot(), tag, grant }).release() {
+            Ok(())
+        } else {
+            Err(not_owner())
+        }
     }
 
     /// Takes it away from whoever holds it; false if nobody did.
@@ -183,15 +196,14 @@ impl Hold<'_> {
     /// fork made this a copy of the parent's.
     #[inline(always)]
     pub(crate) fn release(self) -> bool {
-        let segment = self.segment;
         // The grant tells two holds of one thread apart, of which the first was taken away.
-        if segment.is_detached() || !self.is_current() {
+        if self.segment.is_detached() || !self.is_current() {
             return false;
         }
-        match segment.owned().release(self.tag) {
+        match self.hot.owned().release(self.tag) {
             Ok(Freed { wake: false }) => true,
             Ok(Freed { wake: true }) => {
-                SharedWaker.wake(segment.owned().futex(), 1);
+                SharedWaker.wake(self.hot.owned().futex(), 1);
                 true
             }
             Err(_) => false,
@@ -216,7 +228,7 @@ impl Hold<'_> {
 
     #[inline(always)]
     fn is_current(&self) -> bool {
-        self.segment.hot().grant.load(Ordering::Relaxed) == self.grant
+        self.hot.grant.load(Ordering::Relaxed) == self.grant
     }
 
     /// Whether the calling thread's tag is on the word: for a reentrant mutex's owner.
@@ -226,6 +238,6 @@ impl Hold<'_> {
         }
         let tag = local::known_tag(segment.id())?;
         let grant = segment.hot().grant.load(Ordering::Relaxed);
-        (segment.owned().owner() == tag).then_some(Hold { segment, tag, grant })
+        (segment.owned().owner() == tag).then_some(Hold { segment, hot: segment.hot(), tag, grant })
     }
 }

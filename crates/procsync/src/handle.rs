@@ -3,11 +3,16 @@
 
 use crate::error::Result;
 use crate::kind::Object;
-use crate::segment::{How, Removal, Segment, Spec, obtain, remove};
+use crate::segment::layout::Hot;
+use crate::segment::{How, Removal, Segment, Spec, local, obtain, remove};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// What every named object stands on.
+///
+/// `id` and `hot` are copies of what `current` leads to, so that the fast path has fewer loads to
+/// wait for. `id` is written last and read first, both in order: who reads the new id reads the
+/// new rest.
 ///
 /// `current` is an `Arc<Segment>` by its raw pointer. It is replaced only in a forked child, where
 /// the old segment is the parent's; the old one is not freed then, because guards of the parent,
@@ -15,6 +20,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// the handle.
 #[derive(Debug)]
 pub(crate) struct Handle {
+    id: AtomicU64,
+    hot: AtomicPtr<Hot>,
     current: AtomicPtr<Segment>,
     spec: Spec,
     how: How,
@@ -24,8 +31,20 @@ impl Handle {
     /// Opens the object; answers whether it was created.
     pub(crate) fn obtain(spec: Spec, how: How) -> Result<(Handle, bool)> {
         let (segment, created) = obtain(&spec, how)?;
+        let id = AtomicU64::new(segment.id());
+        let hot = AtomicPtr::new(std::ptr::from_ref(segment.hot()).cast_mut());
         let current = AtomicPtr::new(Arc::into_raw(segment).cast_mut());
-        Ok((Handle { current, spec, how }, created))
+        Ok((Handle { id, hot, current, spec, how }, created))
+    }
+
+    /// The hot line, if the calling thread has its tag for it at hand. No: it is new here, or a
+    /// fork has made the segment the parent's (a fork empties what threads have at hand).
+    #[inline(always)]
+    pub(crate) fn at_hand(&self) -> Option<(&Hot, u32)> {
+        let tag = local::cached_tag(self.id.load(Ordering::Acquire))?;
+        // SAFETY: points into the mapping of a segment that this handle keeps, as in `segment`.
+        let hot = unsafe { &*self.hot.load(Ordering::Acquire) };
+        Some((hot, tag))
     }
 
     /// The segment, which after a fork may be the parent's.
@@ -52,7 +71,11 @@ impl Handle {
         let new = Arc::into_raw(segment).cast_mut();
         let exchanged =
             self.current.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire);
-        if exchanged.is_err() {
+        if exchanged.is_ok() {
+            let segment = self.segment();
+            self.hot.store(std::ptr::from_ref(segment.hot()).cast_mut(), Ordering::Release);
+            self.id.store(segment.id(), Ordering::Release);
+        } else {
             // Another thread was faster, with the same segment: one process has one per object.
             // SAFETY: this count is the one that `into_raw` gave away just now.
             drop(unsafe { Arc::from_raw(new) });

@@ -159,10 +159,7 @@ impl<T: Pod> Mutex<T> {
     /// what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
-        if let Some(hold) = self.exclusive.acquire_at_once() {
-            return Ok(MutexGuard::new(hold, None));
-        }
-        self.lock_until(Deadline::NEVER)
+        self.lock_until(|| Deadline::NEVER)
     }
 
     /// Takes it if it is free, or if its holder turns out to be dead.
@@ -171,10 +168,14 @@ impl<T: Pod> Mutex<T> {
     /// As for [`lock`](Self::lock). That somebody has it is no error but `None`.
     #[inline]
     pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>> {
-        if let Some(hold) = self.exclusive.acquire_at_once() {
-            return Ok(Some(MutexGuard::new(hold, None)));
-        }
-        Ok(self.exclusive.try_acquire(self.takes_abandoned())?.map(|got| self.guard(got)))
+        let (hold, abandoned) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, None),
+            None => match self.exclusive.try_acquire(self.takes_abandoned())? {
+                Some(got) => self.told(got),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(MutexGuard::new(hold, abandoned)))
     }
 
     /// Waits for it, at most this long.
@@ -183,10 +184,7 @@ impl<T: Pod> Mutex<T> {
     /// [`Error::TimedOut`] names who has it; else as for [`lock`](Self::lock).
     #[inline]
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T>> {
-        if let Some(hold) = self.exclusive.acquire_at_once() {
-            return Ok(MutexGuard::new(hold, None));
-        }
-        self.lock_until(Deadline::after(timeout))
+        self.lock_until(|| Deadline::after(timeout))
     }
 
     /// Waits for it until then.
@@ -195,15 +193,18 @@ impl<T: Pod> Mutex<T> {
     /// As for [`lock_timeout`](Self::lock_timeout).
     #[inline]
     pub fn lock_deadline(&self, deadline: Instant) -> Result<MutexGuard<'_, T>> {
-        if let Some(hold) = self.exclusive.acquire_at_once() {
-            return Ok(MutexGuard::new(hold, None));
-        }
-        self.lock_until(Deadline::at(deadline))
+        self.lock_until(|| Deadline::at(deadline))
     }
 
-    #[cold]
-    fn lock_until(&self, deadline: Deadline) -> Result<MutexGuard<'_, T>> {
-        self.exclusive.acquire(deadline, self.takes_abandoned()).map(|got| self.guard(got))
+    #[inline(always)]
+    fn lock_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<MutexGuard<'_, T>> {
+        // The guard is made in one place, of values in registers: made on both paths, it would be
+        // copied through memory, which costs more than the lock.
+        let (hold, abandoned) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, None),
+            None => self.told(self.exclusive.acquire(deadline(), self.takes_abandoned())?),
+        };
+        Ok(MutexGuard::new(hold, abandoned))
     }
 
     /// Waits for it and takes it even if its holder died, whatever this handle's policy is: to set
@@ -261,9 +262,9 @@ impl<T: Pod> Mutex<T> {
         self.on_abandoned != OnAbandoned::Refuse
     }
 
-    fn guard<'a>(&self, (hold, abandoned): Got<'a>) -> MutexGuard<'a, T> {
-        let told = self.on_abandoned != OnAbandoned::Ignore;
-        MutexGuard::new(hold, abandoned.filter(|_| told))
+    /// Without what this handle does not want to know.
+    fn told<'a>(&self, (hold, abandoned): Got<'a>) -> Got<'a> {
+        (hold, abandoned.filter(|_| self.on_abandoned != OnAbandoned::Ignore))
     }
 }
 
@@ -280,20 +281,20 @@ impl<T: Pod> fmt::Debug for Mutex<T> {
 #[must_use = "the mutex is released when its guard is dropped"]
 pub struct MutexGuard<'a, T: Pod = ()> {
     hold: Hold<'a>,
-    abandoned: Option<Deceased>,
+    abandoned: Option<Box<Deceased>>,
     /// Not `Send`: a thread owns it.
     data: PhantomData<(fn(T) -> T, *mut ())>,
 }
 
 impl<'a, T: Pod> MutexGuard<'a, T> {
     #[inline(always)]
-    fn new(hold: Hold<'a>, abandoned: Option<Deceased>) -> Self {
+    fn new(hold: Hold<'a>, abandoned: Option<Box<Deceased>>) -> Self {
         MutexGuard { hold, abandoned, data: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex: what it guards may be half changed.
     pub fn abandoned(&self) -> Option<&Deceased> {
-        self.abandoned.as_ref()
+        self.abandoned.as_deref()
     }
 
     /// The number of this acquisition. It grows with each acquisition of the object, whoever makes

@@ -1,9 +1,7 @@
 //! A lock by name that its owner may lock again.
 
 use crate::deadline::Deadline;
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exclusive::{Exclusive, Hold, Ownership};
 use crate::handle::Handle;
 use crate::kind::Kind;
@@ -87,7 +85,7 @@ impl ReentrantMutex {
     /// and what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<ReentrantMutexGuard<'_>> {
-        self.lock_until(Deadline::NEVER)
+        self.lock_until(|| Deadline::NEVER)
     }
 
     /// Takes it, or one layer more, if no other thread has it, or if the one that has it turns out
@@ -96,11 +94,23 @@ impl ReentrantMutex {
     /// # Errors
     /// As for [`lock`](Self::lock).
     pub fn try_lock(&self) -> Result<Option<ReentrantMutexGuard<'_>>> {
-        if let Some(guard) = self.at_once()? {
-            return Ok(Some(guard));
+        let (hold, depth, abandoned) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, 1, None),
+            None => match self.try_lock_slowly()? {
+                Some(layer) => layer,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(ReentrantMutexGuard::new(hold, depth, abandoned)))
+    }
+
+    #[cold]
+    fn try_lock_slowly(&self) -> Result<Option<Layer<'_>>> {
+        if let Some(layer) = self.one_layer_more()? {
+            return Ok(Some(layer));
         }
         let got = self.exclusive.try_acquire(true)?;
-        Ok(got.map(|(hold, abandoned)| ReentrantMutexGuard::outermost(hold, abandoned)))
+        Ok(got.map(|(hold, abandoned)| (hold, 1, abandoned)))
     }
 
     /// Takes it, or one layer more, waiting at most this long.
@@ -108,7 +118,7 @@ impl ReentrantMutex {
     /// # Errors
     /// [`Error::TimedOut`] names who has it; else as for [`lock`](Self::lock).
     pub fn lock_timeout(&self, timeout: Duration) -> Result<ReentrantMutexGuard<'_>> {
-        self.lock_until(Deadline::after(timeout))
+        self.lock_until(|| Deadline::after(timeout))
     }
 
     /// Takes it, or one layer more, waiting until then.
@@ -116,36 +126,37 @@ impl ReentrantMutex {
     /// # Errors
     /// As for [`lock_timeout`](Self::lock_timeout).
     pub fn lock_deadline(&self, deadline: Instant) -> Result<ReentrantMutexGuard<'_>> {
-        self.lock_until(Deadline::at(deadline))
+        self.lock_until(|| Deadline::at(deadline))
     }
 
-    #[inline]
-    fn lock_until(&self, deadline: Deadline) -> Result<ReentrantMutexGuard<'_>> {
-        if let Some(guard) = self.at_once()? {
-            return Ok(guard);
+    #[inline(always)]
+    fn lock_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<ReentrantMutexGuard<'_>> {
+        let (hold, depth, abandoned) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, 1, None),
+            None => self.lock_slowly(deadline())?,
+        };
+        Ok(ReentrantMutexGuard::new(hold, depth, abandoned))
+    }
+
+    #[cold]
+    fn lock_slowly(&self, deadline: Deadline) -> Result<Layer<'_>> {
+        if let Some(layer) = self.one_layer_more()? {
+            return Ok(layer);
         }
         let (hold, abandoned) = self.exclusive.acquire(deadline, true)?;
-        Ok(ReentrantMutexGuard::outermost(hold, abandoned))
+        Ok((hold, 1, abandoned))
     }
 
-    #[inline]
-    fn at_once(&self) -> Result<Option<ReentrantMutexGuard<'_>>> {
-        if let Some(hold) = self.exclusive.acquire_at_once() {
-            return Ok(Some(ReentrantMutexGuard::outermost(hold, None)));
-        }
+    /// If the calling thread has it.
+    fn one_layer_more(&self) -> Result<Option<Layer<'_>>> {
         let Some(hold) = Hold::of_calling_thread(self.exclusive.handle.live()?) else {
             return Ok(None);
         };
-        let depth = &hold.segment.depth;
-        let Some(deeper) = depth.load(Ordering::Relaxed).checked_add(1) else {
-            return Err(crate::error::Error::Overflow {
-                object: self.exclusive.handle.object(),
-                count: 1,
-                limit: u32::MAX,
-            });
+        let Some(depth) = hold.segment.depth.load(Ordering::Relaxed).checked_add(1) else {
+            let object = self.exclusive.handle.object();
+            return Err(Error::Overflow { object, count: 1, limit: u32::MAX });
         };
-        depth.store(deeper, Ordering::Relaxed);
-        Ok(Some(ReentrantMutexGuard { hold, depth: deeper, abandoned: None, owned: PhantomData }))
+        Ok(Some((hold, depth, None)))
     }
 
     /// Takes it away from whoever holds it, all layers of it; see
@@ -195,20 +206,24 @@ impl fmt::Debug for ReentrantMutex {
 pub struct ReentrantMutexGuard<'a> {
     hold: Hold<'a>,
     depth: u32,
-    abandoned: Option<Deceased>,
+    abandoned: Option<Box<Deceased>>,
     /// Not `Send`: a thread owns it.
     owned: PhantomData<*mut ()>,
 }
 
+/// A hold, how many layers there are with it, and who died.
+type Layer<'a> = (Hold<'a>, u32, Option<Box<Deceased>>);
+
 impl<'a> ReentrantMutexGuard<'a> {
-    fn outermost(hold: Hold<'a>, abandoned: Option<Deceased>) -> Self {
-        hold.segment.depth.store(1, Ordering::Relaxed);
-        ReentrantMutexGuard { hold, depth: 1, abandoned, owned: PhantomData }
+    #[inline(always)]
+    fn new(hold: Hold<'a>, depth: u32, abandoned: Option<Box<Deceased>>) -> Self {
+        hold.segment.depth.store(depth, Ordering::Relaxed);
+        ReentrantMutexGuard { hold, depth, abandoned, owned: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex; only the outermost guard knows.
     pub fn abandoned(&self) -> Option<&Deceased> {
-        self.abandoned.as_ref()
+        self.abandoned.as_deref()
     }
 
     /// The number of the outermost acquisition; see [`MutexGuard::grant`](crate::MutexGuard::grant).

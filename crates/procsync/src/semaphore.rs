@@ -150,10 +150,14 @@ impl Semaphore {
     #[inline]
     pub fn try_acquire_many(&self, permits: u32) -> Result<Option<Permit<'_>>> {
         let segment = self.checked(permits)?;
-        if let Some(permit) = self.at_once(segment, permits) {
-            return Ok(Some(permit));
-        }
-        self.try_slowly(segment, permits)
+        let (index, more) = match at_once(segment, permits) {
+            Some(got) => got,
+            None => match try_slowly(segment, permits)? {
+                Some(got) => got,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Permit { segment, index, more }))
     }
 
     /// Waits for so many permits, at most this long.
@@ -223,80 +227,103 @@ impl Semaphore {
     }
 
     #[inline]
-    fn at_once<'a>(&self, segment: &'a Segment, permits: u32) -> Option<Permit<'a>> {
-        if permits != 1 {
-            return None;
-        }
-        let hint = local::hint(segment.id());
-        let got = permits::try_acquire(segment, segment.process_tag(), hint)?;
-        Some(Permit::one(segment, got))
-    }
-
-    #[inline]
     fn acquire_until(
         &self,
         permits: u32,
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<Permit<'_>> {
         let segment = self.checked(permits)?;
-        match self.at_once(segment, permits) {
-            Some(permit) => Ok(permit),
-            None => self.acquire_slowly(segment, permits, deadline()),
-        }
-    }
-
-    #[cold]
-    fn acquire_slowly<'a>(
-        &self,
-        segment: &'a Segment,
-        permits: u32,
-        deadline: Deadline,
-    ) -> Result<Permit<'a>> {
-        let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
-        let queue = &segment.hot().queue;
-        let mut wait = Wait::new(segment, deadline);
-        if permits == 1 {
-            return match permits::acquire(segment, tag, hint, queue, &mut wait) {
-                Ok(got) => {
-                    wait.succeeded();
-                    Ok(Permit::one(segment, got))
-                }
-                Err(stop) => Err(wait.error(stop)),
-            };
-        }
-        let gate = match Gate::pass(segment, &mut wait) {
-            Ok(gate) => gate,
-            Err(stop) => return Err(wait.error(stop)),
+        // The permit is made in one place, of values in registers: made on both paths, it would be
+        // copied through memory, which costs more than the acquisition.
+        let (index, more) = match at_once(segment, permits) {
+            Some(got) => got,
+            None => acquire_slowly(segment, permits, deadline())?,
         };
-        let waker = &SharedWaker;
-        let all = permits::acquire_many(segment, tag, hint, permits, queue, &mut wait, waker);
-        drop(gate);
-        all.map(|all| Permit::many(segment, &all)).map_err(|stop| wait.error(stop))
+        Ok(Permit { segment, index, more })
     }
+}
 
-    #[cold]
-    fn try_slowly<'a>(&self, segment: &'a Segment, permits: u32) -> Result<Option<Permit<'a>>> {
-        let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
-        // Once as it is, and once more if a look at the holders brought something back.
-        for look in [true, false] {
-            if permits == 1 {
-                if let Some(permit) = self.at_once(segment, 1) {
-                    return Ok(Some(permit));
-                }
-            } else if let Some(_gate) = Gate::try_pass(segment)? {
-                let mut got = Vec::with_capacity(permits as usize);
-                let queue = &segment.hot().queue;
-                let waker = &SharedWaker;
-                if permits::try_acquire_many(segment, tag, hint, permits, queue, waker, &mut got) {
-                    return Ok(Some(Permit::many(segment, &got)));
-                }
+/// What a permit consists of besides its segment.
+type Parted = (u32, Option<Box<More>>);
+
+#[inline(always)]
+fn at_once(segment: &Segment, permits: u32) -> Option<Parted> {
+    if permits != 1 {
+        return None;
+    }
+    let hint = local::hint(segment.id());
+    let got = permits::try_acquire(segment, segment.process_tag(), hint)?;
+    Some(one(segment, got))
+}
+
+#[cold]
+fn acquire_slowly(segment: &Segment, permits: u32, deadline: Deadline) -> Result<Parted> {
+    let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
+    let queue = &segment.hot().queue;
+    let mut wait = Wait::new(segment, deadline);
+    if permits == 1 {
+        return match permits::acquire(segment, tag, hint, queue, &mut wait) {
+            Ok(got) => {
+                wait.succeeded();
+                Ok(one(segment, got))
             }
-            if !look || !segment.look_at_holders()? {
-                break;
+            Err(stop) => Err(wait.error(stop)),
+        };
+    }
+    let gate = match Gate::pass(segment, &mut wait) {
+        Ok(gate) => gate,
+        Err(stop) => return Err(wait.error(stop)),
+    };
+    let waker = &SharedWaker;
+    let all = permits::acquire_many(segment, tag, hint, permits, queue, &mut wait, waker);
+    drop(gate);
+    all.map(|all| many(segment, &all)).map_err(|stop| wait.error(stop))
+}
+
+#[cold]
+fn try_slowly(segment: &Segment, permits: u32) -> Result<Option<Parted>> {
+    let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
+    // Once as it is, and once more if a look at the holders brought something back.
+    for look in [true, false] {
+        if permits == 1 {
+            if let Some(got) = at_once(segment, 1) {
+                return Ok(Some(got));
+            }
+        } else if let Some(_gate) = Gate::try_pass(segment)? {
+            let mut got = Vec::with_capacity(permits as usize);
+            let (queue, waker) = (&segment.hot().queue, &SharedWaker);
+            if permits::try_acquire_many(segment, tag, hint, permits, queue, waker, &mut got) {
+                return Ok(Some(many(segment, &got)));
             }
         }
-        Ok(None)
+        if !look || !segment.look_at_holders()? {
+            break;
+        }
     }
+    Ok(None)
+}
+
+#[inline(always)]
+fn one(segment: &Segment, got: Got) -> Parted {
+    let more = if got.abandoned { Some(abandoned_one(segment, got)) } else { None };
+    record(segment, got.index);
+    local::set_hint(segment.id(), got.index);
+    (got.index, more)
+}
+
+#[cold]
+fn abandoned_one(segment: &Segment, got: Got) -> Box<More> {
+    Box::new(More { indexes: [got.index].into(), abandoned: deceased(segment, got) })
+}
+
+fn many(segment: &Segment, all: &[Got]) -> Parted {
+    let mut abandoned = None;
+    for got in all {
+        abandoned = deceased(segment, *got).or(abandoned);
+        record(segment, got.index);
+    }
+    let indexes = all.iter().map(|got| got.index).collect();
+    (0, Some(Box::new(More { indexes, abandoned })))
 }
 
 /// The right to take several permits. Only one at a time gathers, else two could each hold what
@@ -339,55 +366,36 @@ impl Drop for Gate<'_> {
 #[must_use = "the permit is given back when this is dropped"]
 pub struct Permit<'a> {
     segment: &'a Segment,
-    permits: Permits,
+    /// The permit, if `more` does not tell.
+    index: u32,
+    /// What few permits have; apart, so that most are as small as registers are.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug)]
+struct More {
+    indexes: Box<[u32]>,
     abandoned: Option<Deceased>,
 }
 
-enum Permits {
-    One(u32),
-    Many(Box<[u32]>),
-}
-
-impl Permits {
-    fn indexes(&self) -> &[u32] {
-        match self {
-            Permits::One(index) => std::slice::from_ref(index),
-            Permits::Many(indexes) => indexes,
-        }
-    }
-}
-
-impl<'a> Permit<'a> {
-    #[inline]
-    fn one(segment: &'a Segment, got: Got) -> Self {
-        let abandoned = record(segment, got);
-        local::set_hint(segment.id(), got.index);
-        Permit { segment, permits: Permits::One(got.index), abandoned }
-    }
-
-    fn many(segment: &'a Segment, all: &[Got]) -> Self {
-        let mut abandoned = None;
-        for got in all {
-            abandoned = record(segment, *got).or(abandoned);
-        }
-        let indexes = all.iter().map(|got| got.index).collect();
-        Permit { segment, permits: Permits::Many(indexes), abandoned }
-    }
-
+impl Permit<'_> {
     /// How many permits it stands for.
     pub fn count(&self) -> u32 {
-        self.permits.indexes().len() as u32
+        self.indexes().len() as u32
     }
 
     /// Which permits these are, counted from 0: with as many permits as there are devices, say,
     /// each holder has a device to itself.
     pub fn indexes(&self) -> &[u32] {
-        self.permits.indexes()
+        match &self.more {
+            Some(more) => &more.indexes,
+            None => std::slice::from_ref(&self.index),
+        }
     }
 
     /// The previous holder of the permit (or of one of them), if it died holding it.
     pub fn abandoned(&self) -> Option<&Deceased> {
-        self.abandoned.as_ref()
+        self.more.as_ref()?.abandoned.as_ref()
     }
 
     /// A descriptor that keeps the permits held for as long as any process has it open; see
@@ -403,19 +411,22 @@ impl<'a> Permit<'a> {
 }
 
 /// Writes down who has a permit since when.
-#[inline]
-fn record(segment: &Segment, got: Got) -> Option<Deceased> {
+#[inline(always)]
+fn record(segment: &Segment, index: u32) {
+    let permit = segment.permit(index);
+    permit.tid.store(process::tid(), Ordering::Relaxed);
+    permit.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+}
+
+/// Who died holding the permit, if somebody did. Before the new holder's entries overwrite it.
+fn deceased(segment: &Segment, got: Got) -> Option<Deceased> {
     let permit = segment.permit(got.index);
-    // Before the holder's own entries overwrite the dead one's.
-    let abandoned = got.abandoned.then(|| Deceased {
+    got.abandoned.then(|| Deceased {
         pid: permit.dead_pid.load(Ordering::Relaxed),
         tid: permit.dead_tid.load(Ordering::Relaxed),
         cause: Cause::Died,
         noticed: moment(clock::wall()),
-    });
-    permit.tid.store(process::tid(), Ordering::Relaxed);
-    permit.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
-    abandoned
+    })
 }
 
 impl Drop for Permit<'_> {
@@ -426,7 +437,7 @@ impl Drop for Permit<'_> {
             return;
         }
         let (tag, queue) = (self.segment.process_tag(), &self.segment.hot().queue);
-        for index in self.permits.indexes() {
+        for index in self.indexes() {
             // Fails only on a segment that somebody damaged.
             let _ = permits::release(self.segment, tag, *index, queue, &SharedWaker);
         }
@@ -446,7 +457,7 @@ impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
             .field("indexes", &self.indexes())
-            .field("abandoned", &self.abandoned)
+            .field("abandoned", &self.abandoned())
             .finish_non_exhaustive()
     }
 }

@@ -174,6 +174,15 @@ pub(crate) struct Hot {
     reserved: [AtomicU64; 4],
 }
 
+impl Hot {
+    /// The state word of a mutex, or a semaphore's gate.
+    #[inline(always)]
+    pub(crate) fn owned(&self) -> &OwnedWord {
+        // SAFETY: `OwnedWord` is a transparent wrapper of an `AtomicU32`.
+        unsafe { view(&self.state) }
+    }
+}
+
 /// What is written down now and then.
 #[repr(C, align(64))]
 #[derive(Debug)]

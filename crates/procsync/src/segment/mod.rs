@@ -171,8 +171,7 @@ impl Segment {
     /// The state word of a mutex, or a semaphore's gate.
     #[inline(always)]
     pub(crate) fn owned(&self) -> &OwnedWord {
-        // SAFETY: `OwnedWord` is a transparent wrapper of an `AtomicU32`.
-        unsafe { layout::view(&self.hot().state) }
+        self.hot().owned()
     }
 
     #[inline(always)]
