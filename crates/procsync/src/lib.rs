@@ -1,5 +1,59 @@
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
-//! Locks, semaphores, events and shared memory by name, between processes of one machine.
+//! Locks, semaphores, events and shared memory by name, between processes of one machine. A process
+//! that is killed at any instruction leaves nobody stuck.
+//!
+//! # Before you use it
+//!
+//! - **Where objects lie, and who can use them.** In files in `/dev/shm/procsync-UID` that only the
+//!   user can open, unless [`Scope::Machine`] says otherwise. The environment variable
+//!   `PROCSYNC_DIR` moves them.
+//! - **What stays behind.** An object goes with its last user. If that one is killed, a small file
+//!   stays until somebody opens the name again (and gets a fresh object) or removes it. A handle in
+//!   a `static` is never dropped, which is the same. [`Options::persistent`] objects stay until
+//!   [`remove`] or a reboot.
+//! - **What recovery is, and what it is not.** When a holder dies, what it held comes back and the
+//!   next holder is told ([`MutexGuard::abandoned`]). The work that it was in the middle of is left
+//!   as it was. Noticing a death takes about 5 ms, longer if the dead process had much memory.
+//! - **Forks.** What the parent holds stays the parent's. A child's copies of handles open the
+//!   object anew at their next use, its copies of guards do nothing. Children made by a bare `clone`
+//!   system call are not noticed.
+//! - **Trust.** Who may write an object can make its users wait, or get errors, but cannot make this
+//!   library panic, loop or touch memory that is not its own. Who may *truncate* the file can end
+//!   its users by SIGBUS.
+//! - **Linux only** as yet; on other systems all named objects answer that they are unsupported.
+//!
+//! # Which one
+//!
+//! | you want | take |
+//! |---|---|
+//! | only one at a time | [`Mutex`] |
+//! | the same, locked again by the code it calls | [`ReentrantMutex`] |
+//! | at most N at a time, and a slot back when its user dies | [`Semaphore`] |
+//! | to hand over things: one makes them, another takes them | [`TokenSemaphore`] |
+//! | to tell that something has happened | [`Event`] |
+//! | bytes that everybody sees | [`SharedMemory`] |
+//! | to see who holds and who waits | [`inspect`] |
+//! | words inside memory that you mapped yourself | [`raw`] |
+//!
+//! Each is opened by [`Name`]: `open` attaches or creates, `create` demands that there is none,
+//! `attach` that there is one, and `options` has the rest. Handles are `Send + Sync`; several handles
+//! of one process for one object share everything. Each waits for ever, not at all (`try_…`), for a
+//! while (`…_timeout`) or until a moment (`…_deadline`); signals do not end a wait.
+//!
+//! ```
+//! use procsync::Mutex;
+//!
+//! let lock = Mutex::<()>::open("crate-example")?;
+//! let guard = lock.lock()?;
+//! assert_eq!(lock.owner().unwrap().pid, std::process::id());
+//! drop(guard);
+//! # Ok::<(), procsync::Error>(())
+//! ```
+//!
+//! # Logging
+//!
+//! Creating, closing, recovering and other rare things are [`tracing`](https://docs.rs/tracing)
+//! events; acquiring and releasing are not.
 
 pub mod raw;
 
