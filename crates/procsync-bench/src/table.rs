@@ -143,11 +143,7 @@ impl Table {
                         // Run by run, so that a slow hour of the machine stands on both sides.
                         let pairs = row.figures(index).zip(reference.figures(index));
                         let ratio = median(pairs.map(|(own, other)| own / other));
-                        cells.push(if ratio.is_nan() {
-                            "–".into()
-                        } else {
-                            format!("{ratio:.2}")
-                        });
+                        cells.push(shown(ratio));
                     }
                 }
             }
