@@ -1,0 +1,126 @@
+//! One run of the program: what was asked for, and how contenders take turns.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::contender::{Entry, LOCKS, Reach, TOKENS};
+use crate::machine::Noise;
+use crate::scratch::Scratch;
+use crate::table::{Outcome, Row};
+use crate::trouble::{Trouble, check_interrupt};
+
+/// What was asked for.
+#[derive(Serialize)]
+pub(crate) struct Settings {
+    /// How long one measurement of one contender takes, roughly.
+    pub(crate) seconds: f64,
+    pub(crate) runs: usize,
+    /// Names; empty means all that take part by default.
+    pub(crate) contenders: Vec<String>,
+    /// How many processes contend.
+    pub(crate) processes: Vec<usize>,
+    /// How many steps each works for itself between two turns.
+    pub(crate) between: Vec<u32>,
+    /// How many holders are killed in a run.
+    pub(crate) kills: usize,
+    /// How much memory the large holder has in use.
+    pub(crate) big_mib: usize,
+    /// How many threads wait for one lock.
+    pub(crate) waiters: usize,
+}
+
+impl Settings {
+    /// A share of the time for one measurement.
+    pub(crate) fn time(&self, share: f64) -> Duration {
+        Duration::from_secs_f64(self.seconds * share)
+    }
+
+    fn chosen(&self, all: &'static [Entry]) -> impl Iterator<Item = &'static Entry> {
+        all.iter().filter(|entry| match self.contenders.as_slice() {
+            [] => entry.by_default,
+            named => named.iter().any(|name| name == entry.name),
+        })
+    }
+}
+
+/// A contender in one workload, and why it is not run, if so.
+pub(crate) type Entrant = (&'static Entry, Option<&'static str>);
+
+/// One run of the program.
+pub(crate) struct Bench {
+    pub(crate) settings: Settings,
+    pub(crate) scratch: Scratch,
+    noise: RefCell<Noise>,
+}
+
+impl Bench {
+    pub(crate) fn new(settings: Settings) -> io::Result<Self> {
+        Ok(Bench { settings, scratch: Scratch::new()?, noise: RefCell::new(Noise::new()) })
+    }
+
+    pub(crate) fn noise(&self) -> crate::machine::NoiseReport {
+        self.noise.borrow().report()
+    }
+
+    /// The locks chosen, all of which can do what one process asks.
+    pub(crate) fn locks(&self) -> Vec<Entrant> {
+        self.settings.chosen(LOCKS).map(|entry| (entry, None)).collect()
+    }
+
+    /// The same, for several processes.
+    pub(crate) fn shared_locks(&self) -> Vec<Entrant> {
+        let why_not = |entry: &Entry| (entry.reach == Reach::OneProcess).then_some("one process");
+        self.settings.chosen(LOCKS).map(|entry| (entry, why_not(entry))).collect()
+    }
+
+    /// The tokens chosen.
+    pub(crate) fn tokens(&self) -> Vec<Entrant> {
+        self.settings.chosen(TOKENS).map(|entry| (entry, None)).collect()
+    }
+
+    /// Lets every entrant measure once in every round, so that whatever the machine does meanwhile hits all alike. Who
+    /// has failed is not asked again.
+    pub(crate) fn rounds(
+        &self,
+        title: &str,
+        rounds: usize,
+        entrants: &[Entrant],
+        mut measure: impl FnMut(&'static str) -> Result<Vec<f64>, Trouble>,
+    ) -> Result<Vec<Row>, Trouble> {
+        let new_row = |&(entry, why_not): &Entrant| {
+            let outcome = why_not.map_or_else(|| Outcome::Runs(Vec::new()), Outcome::NotRun);
+            Row { contender: entry.name, outcome }
+        };
+        let mut rows: Vec<Row> = entrants.iter().map(new_row).collect();
+        for round in 0..rounds {
+            show_progress(title, round, rounds);
+            for row in &mut rows {
+                let Outcome::Runs(runs) = &mut row.outcome else { continue };
+                check_interrupt()?;
+                self.noise.borrow_mut().sample();
+                match measure(row.contender) {
+                    Ok(figures) => runs.push(figures),
+                    Err(Trouble::Failed(why)) => row.outcome = Outcome::Failed(why),
+                    Err(Trouble::Interrupted) => return Err(Trouble::Interrupted),
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// On a terminal one line that changes; elsewhere one line for each table.
+fn show_progress(title: &str, round: usize, rounds: usize) {
+    let mut stderr = io::stderr();
+    // Progress is a courtesy: it must not end the measurement.
+    let _ = if stderr.is_terminal() {
+        write!(stderr, "\r\x1b[K{title}: {} of {rounds}\r", round + 1)
+    } else if round == 0 {
+        writeln!(stderr, "{title}")
+    } else {
+        Ok(())
+    };
+}

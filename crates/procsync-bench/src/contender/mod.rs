@@ -1,0 +1,215 @@
+//! What is measured: every contender behind [`Lock`], [`Tokens`] or both.
+//!
+//! To add one: a file beside this one that implements [`Object`] and one of the two traits for a type, and a line in the
+//! list at the end of this file. Nothing else knows the contenders.
+//!
+//! A workload calls the traits through a [`LockJob`] or [`TokensJob`], compiled once for each contender: a call through
+//! a pointer would cost as much as some of these locks do.
+
+mod flock;
+mod futex_mutex;
+mod futex_tokens;
+mod none;
+mod posix_semaphore;
+mod pthread_mutex;
+mod std_mutex;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where an object is: a contender uses whichever of the two its names are made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// A private directory, for objects that are files.
+    pub(crate) directory: PathBuf,
+    /// A name that nothing else on this machine bears: letters, digits and hyphens.
+    pub(crate) name: String,
+}
+
+impl Place {
+    /// The file of that name in the directory.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.join(&self.name)
+    }
+
+    /// Removes that file, if it is there.
+    fn remove_file(&self) -> io::Result<()> {
+        match fs::remove_file(self.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who can share an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The threads of the process that created it.
+    OneProcess,
+    /// Every process that attaches to its place.
+    Processes,
+}
+
+/// Something that processes share by name. A value is one thread's way to it: it never moves to another thread, which
+/// attaches for itself. Dropping it detaches.
+pub(crate) trait Object: Sized {
+    /// What it is called in tables and arguments. The same for a lock and for tokens of one kind.
+    const NAME: &'static str;
+    /// One line for those who do not know it.
+    const ABOUT: &'static str;
+    /// Who can share it.
+    const REACH: Reach = Reach::Processes;
+    /// Whether it takes part when nobody is named.
+    const BY_DEFAULT: bool = true;
+
+    /// Makes the object, which must not exist, and attaches to it: a lock that is free, or no tokens.
+    fn create(place: &Place) -> io::Result<Self>;
+
+    /// Attaches to an object that exists.
+    fn attach(place: &Place) -> io::Result<Self>;
+
+    /// Removes the name. Not an error if it is gone already.
+    fn remove(place: &Place) -> io::Result<()>;
+}
+
+/// A lock: at most one thread of all processes is inside.
+pub(crate) trait Lock: Object {
+    /// Whether those who wait go on after the holder was killed.
+    const RECOVERS: bool;
+
+    /// Waits, for ever if need be, until this thread is inside. It leaves by dropping what it got. An abandoned lock is
+    /// taken over without more ado. Panics if the system refuses.
+    fn lock(&self) -> impl Sized;
+}
+
+/// A semaphore to signal with: a count of tokens that one process puts and another takes.
+pub(crate) trait Tokens: Object {
+    /// Puts one token. Panics if the system refuses.
+    fn post(&self);
+
+    /// Waits, for ever if need be, until there is a token, and takes it. Panics if the system refuses.
+    fn wait(&self);
+}
+
+/// What a lock that is let go by a call returns: it makes the call when dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    #[inline]
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// What is known of a contender without its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) reach: Reach,
+    pub(crate) by_default: bool,
+    /// Never for tokens, which have no holder.
+    pub(crate) recovers: bool,
+}
+
+impl Entry {
+    const fn of<O: Object>(recovers: bool) -> Self {
+        let (name, about) = (O::NAME, O::ABOUT);
+        Entry { name, about, reach: O::REACH, by_default: O::BY_DEFAULT, recovers }
+    }
+}
+
+/// Something to be done with a lock of whatever kind.
+pub(crate) trait LockJob {
+    type Output;
+    fn run<L: Lock>(self) -> Self::Output;
+}
+
+/// Something to be done with tokens of whatever kind.
+pub(crate) trait TokensJob {
+    type Output;
+    fn run<T: Tokens>(self) -> Self::Output;
+}
+
+macro_rules! locks {
+    ($($kind:ty),+ $(,)?) => {
+        /// Every lock, in the order of the tables.
+        pub(crate) const LOCKS: &[Entry] =
+            &[$(Entry::of::<$kind>(<$kind as Lock>::RECOVERS)),+];
+
+        /// Does the job with the lock of this name. Panics if [`LOCKS`] does not list it.
+        pub(crate) fn with_lock<J: LockJob>(name: &str, job: J) -> J::Output {
+            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            panic!("no lock is called {name}")
+        }
+    };
+}
+
+macro_rules! tokens {
+    ($($kind:ty),+ $(,)?) => {
+        /// Every kind of tokens, in the order of the tables.
+        pub(crate) const TOKENS: &[Entry] = &[$(Entry::of::<$kind>(false)),+];
+
+        /// Does the job with the tokens of this name. Panics if [`TOKENS`] does not list it.
+        pub(crate) fn with_tokens<J: TokensJob>(name: &str, job: J) -> J::Output {
+            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            panic!("no tokens are called {name}")
+        }
+    };
+}
+
+locks![
+    none::Nothing,
+    futex_mutex::Sleeping,
+    futex_mutex::Spinning,
+    std_mutex::StdMutex,
+    pthread_mutex::Shared,
+    pthread_mutex::Robust,
+    posix_semaphore::SemaphoreLock,
+    flock::FileLock,
+];
+
+tokens![futex_tokens::Sleeping, futex_tokens::Spinning, posix_semaphore::SemaphoreTokens];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_within_each_list() {
+        for list in [LOCKS, TOKENS] {
+            for (index, entry) in list.iter().enumerate() {
+                assert!(list[..index].iter().all(|other| other.name != entry.name));
+            }
+        }
+    }
+
+    struct NameOf;
+
+    impl LockJob for NameOf {
+        type Output = &'static str;
+        fn run<L: Lock>(self) -> &'static str {
+            L::NAME
+        }
+    }
+
+    impl TokensJob for NameOf {
+        type Output = &'static str;
+        fn run<T: Tokens>(self) -> &'static str {
+            T::NAME
+        }
+    }
+
+    #[test]
+    fn a_name_leads_to_the_contender_of_that_name() {
+        for entry in LOCKS {
+            assert_eq!(with_lock(entry.name, NameOf), entry.name);
+        }
+        for entry in TOKENS {
+            assert_eq!(with_tokens(entry.name, NameOf), entry.name);
+        }
+    }
+}

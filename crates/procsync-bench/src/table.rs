@@ -1,0 +1,287 @@
+//! What was measured, as data and as tables to be read.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::statistics::{largest, median};
+
+/// One workload in one setting, done by every contender.
+#[derive(Serialize)]
+pub(crate) struct Table {
+    pub(crate) workload: &'static str,
+    /// The setting, if the workload has several.
+    pub(crate) setting: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One kind of figure.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Column {
+    /// What and in which unit.
+    pub(crate) name: &'static str,
+    pub(crate) better: Better,
+    /// How the figures of several runs become one.
+    pub(crate) over_runs: OverRuns,
+    /// Whether the ratio to the reference is shown beside it.
+    pub(crate) compared: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Better {
+    Lower,
+    Higher,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OverRuns {
+    Median,
+    Largest,
+}
+
+impl Column {
+    /// Smaller is better; the median over runs; shown beside the reference's.
+    pub(crate) const fn lower(name: &'static str) -> Self {
+        Column { name, better: Better::Lower, over_runs: OverRuns::Median, compared: true }
+    }
+
+    /// Larger is better; the median over runs; shown beside the reference's.
+    pub(crate) const fn higher(name: &'static str) -> Self {
+        Column { better: Better::Higher, ..Column::lower(name) }
+    }
+
+    /// Without the ratio to the reference.
+    pub(crate) const fn alone(self) -> Self {
+        Column { compared: false, ..self }
+    }
+
+    /// The largest of all runs instead of the median, without a ratio: two extremes are no comparison.
+    pub(crate) const fn largest(self) -> Self {
+        Column { over_runs: OverRuns::Largest, compared: false, ..self }
+    }
+}
+
+/// What one contender made of it.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    pub(crate) contender: &'static str,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// For every run, a figure for every column; not a number (null in JSON) where there is none.
+    Runs(Vec<Vec<f64>>),
+    /// It was not asked to.
+    NotRun(&'static str),
+    Failed(String),
+}
+
+impl Row {
+    /// The figures of one column in all runs, one after another.
+    fn figures(&self, column: usize) -> impl Iterator<Item = f64> + '_ {
+        let runs = if let Outcome::Runs(runs) = &self.outcome { runs.as_slice() } else { &[] };
+        runs.iter().map(move |run| run[column])
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
+    }
+}
+
+impl Table {
+    /// The table in Markdown, aligned to be read as it stands. `references` are contenders to compare with: the first
+    /// that has figures here serves.
+    pub(crate) fn render(&self, references: &[String]) -> String {
+        let measured = |name: &&String| {
+            let of_that_name = |row: &&Row| row.contender == name.as_str();
+            self.rows.iter().find(of_that_name).filter(|row| row.figures(0).next().is_some())
+        };
+        let reference = references.iter().find_map(|name| measured(&name));
+
+        let mut lines = vec![self.heads(reference)];
+        lines.extend(self.rows.iter().map(|row| self.cells(row, reference)));
+
+        let mut text = format!("## {}", self.workload);
+        if !self.setting.is_empty() {
+            write!(text, ", {}", self.setting).expect("a string takes everything");
+        }
+        text.push_str("\n\n");
+        text.push_str(&aligned(&lines));
+        text
+    }
+
+    fn heads(&self, reference: Option<&Row>) -> Vec<String> {
+        let mut heads = vec!["contender".to_owned()];
+        for column in &self.columns {
+            heads.push(column.name.to_owned());
+            if let (true, Some(reference)) = (column.compared, reference) {
+                let better = if column.better == Better::Lower { "lower" } else { "higher" };
+                heads.push(format!("× {} ({better} is better)", reference.contender));
+            }
+        }
+        heads
+    }
+
+    fn cells(&self, row: &Row, reference: Option<&Row>) -> Vec<String> {
+        let mut cells = vec![row.contender.to_owned()];
+        match &row.outcome {
+            Outcome::NotRun(why) => cells.push((*why).to_owned()),
+            Outcome::Failed(why) => cells.push(format!("FAILED: {why}")),
+            Outcome::Runs(_) => {
+                for (index, column) in self.columns.iter().enumerate() {
+                    cells.push(shown(match column.over_runs {
+                        OverRuns::Median => median(row.figures(index)),
+                        OverRuns::Largest => largest(row.figures(index)),
+                    }));
+                    if let (true, Some(reference)) = (column.compared, reference) {
+                        // Run by run, so that a slow hour of the machine stands on both sides.
+                        let pairs = row.figures(index).zip(reference.figures(index));
+                        let ratio = median(pairs.map(|(own, other)| own / other));
+                        cells.push(shown(ratio));
+                    }
+                }
+            }
+        }
+        cells
+    }
+}
+
+/// About three digits that matter, thousands set apart.
+fn shown(figure: f64) -> String {
+    let magnitude = figure.abs();
+    if figure.is_nan() {
+        "–".to_owned()
+    } else if magnitude > 0.0 && magnitude < 0.1 {
+        format!("{figure:.4}")
+    } else if magnitude < 10.0 {
+        format!("{figure:.2}")
+    } else if magnitude < 100.0 {
+        format!("{figure:.1}")
+    } else {
+        let digits = format!("{magnitude:.0}");
+        let mut text = if figure < 0.0 { "-".to_owned() } else { String::new() };
+        for (index, digit) in digits.char_indices() {
+            if index > 0 && (digits.len() - index) % 3 == 0 {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text
+    }
+}
+
+/// A reason longer than this stands out of its column rather than widen it.
+const LONGEST_REASON: usize = 16;
+
+/// Cells between bars, columns padded to one width: names to the left, figures to the right. A row with too few cells,
+/// one that has no figures but a reason, leaves the rest empty.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width_of = |column: usize| {
+        let width_in = |line: &Vec<String>| {
+            let width = line.get(column)?.chars().count();
+            (line.len() == columns || width <= LONGEST_REASON).then_some(width)
+        };
+        // Markdown wants three dashes.
+        lines.iter().filter_map(width_in).max().unwrap_or(0).max(3)
+    };
+    let widths: Vec<usize> = (0..columns).map(width_of).collect();
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        for (column, &width) in widths.iter().enumerate() {
+            let cell = line.get(column).map_or("", String::as_str);
+            let padding = " ".repeat(width.saturating_sub(cell.chars().count()));
+            text.push_str("| ");
+            text.push_str(&if column == 0 { cell.to_owned() + &padding } else { padding + cell });
+            text.push(' ');
+        }
+        text.push_str("|\n");
+        if number == 0 {
+            for (column, &width) in widths.iter().enumerate() {
+                text.push_str(if column == 0 { "|:" } else { "|-" });
+                text.push_str(&"-".repeat(width));
+                text.push_str(if column == 0 { "-" } else { ":" });
+            }
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let row = |contender, outcome| Row { contender, outcome };
+        Table {
+            workload: "pair",
+            setting: "alone".to_owned(),
+            columns: vec![Column::lower("ns"), Column::lower("worst").largest()],
+            rows: vec![
+                row("fast", Outcome::Runs(vec![vec![1.0, 5.0], vec![3.0, 9.0], vec![2.0, 7.0]])),
+                row("slow", Outcome::Runs(vec![vec![4.0, 6.0], vec![6.0, 6.0], vec![8.0, 6.0]])),
+                row("mortal", Outcome::NotRun("never")),
+                row("broken", Outcome::Failed("counter 3 instead of 4".to_owned())),
+            ],
+        }
+    }
+
+    fn line_of(text: &str, contender: &str) -> Vec<String> {
+        let line = text.lines().find(|line| line.contains(contender)).unwrap();
+        line.split('|').map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+    }
+
+    #[test]
+    fn figures_are_medians_and_the_worst_of_all_runs_and_ratios_are_taken_run_by_run() {
+        let text = table().render(&["slow".to_owned()]);
+        // Ratios 1/4, 3/6, 2/8.
+        assert_eq!(line_of(&text, "fast"), ["fast", "2.00", "0.25", "9.00"]);
+        assert_eq!(line_of(&text, "| slow"), ["slow", "6.00", "1.00", "6.00"]);
+    }
+
+    #[test]
+    fn the_reference_is_the_first_that_has_figures() {
+        let references = ["absent", "broken", "mortal", "fast"].map(str::to_owned);
+        let text = table().render(&references);
+        assert!(text.contains("× fast (lower is better)"), "{text}");
+        assert!(!table().render(&["absent".to_owned()]).contains('×'));
+    }
+
+    #[test]
+    fn who_was_not_run_or_failed_says_why() {
+        let text = table().render(&[]);
+        assert_eq!(line_of(&text, "mortal"), ["mortal", "never"]);
+        assert_eq!(line_of(&text, "broken"), ["broken", "FAILED: counter 3 instead of 4"]);
+    }
+
+    #[test]
+    fn every_complete_line_is_equally_long() {
+        let text = table().render(&["slow".to_owned()]);
+        let is_complete = |line: &&str| line.starts_with('|') && !line.contains("FAILED");
+        let lengths: Vec<usize> =
+            text.lines().filter(is_complete).map(|line| line.chars().count()).collect();
+        assert!(lengths.len() > 3 && lengths.iter().all(|&length| length == lengths[0]), "{text}");
+    }
+
+    #[test]
+    fn figures_keep_three_digits_that_matter() {
+        let figures = [0.0, 0.00432, 0.126, 9.5, 12.34, 123.4, 1_234_567.0, -1_000.0, f64::NAN];
+        let expected =
+            ["0.00", "0.0043", "0.13", "9.50", "12.3", "123", "1,234,567", "-1,000", "–"];
+        assert_eq!(figures.map(shown), expected);
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_is_null_in_json() {
+        let row = Row { contender: "fast", outcome: Outcome::Runs(vec![vec![f64::NAN, 1.0]]) };
+        let json = serde_json::to_string(&row).unwrap();
+        assert_eq!(json, r#"{"contender":"fast","runs":[[null,1.0]]}"#);
+    }
+}

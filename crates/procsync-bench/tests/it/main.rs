@@ -1,0 +1,173 @@
+//! The program as a whole: it measures, it notices what is wrong, and it leaves nothing behind.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Far more than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_procsync-bench"));
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Runs the program with its results in JSON; its exit code, those results, and what stayed behind.
+fn run(arguments: &[&str]) -> (Option<i32>, Value, Vec<PathBuf>) {
+    let directory = tempfile::tempdir().unwrap();
+    let results = directory.path().join("results.json");
+    let mut child = program(arguments).arg("--json").arg(&results).spawn().unwrap();
+    let status = await_end(&mut child);
+    let results = serde_json::from_slice(&fs::read(results).unwrap()).unwrap();
+    (status.code(), results, left_by(child.id()))
+}
+
+fn await_that(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+fn await_end(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    await_that("the program's end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
+/// Everything in shared memory that bears the program's process number.
+fn left_by(pid: u32) -> Vec<PathBuf> {
+    let marks = [format!("procsync-bench-{pid}"), format!("procsync-bench-{pid}-")];
+    let is_its_own = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name == marks[0] || name.contains(&marks[1])
+    };
+    let entries = fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(is_its_own).collect()
+}
+
+/// Starts a measurement that would take an hour, and waits until its workers are there: their process numbers.
+fn start_long_measurement() -> (Child, Vec<u32>) {
+    let arguments = ["contended", "--contenders", "sem-open", "--seconds", "3600"];
+    let child = program(&arguments).args(["--processes", "3"]).spawn().unwrap();
+    let mut workers = Vec::new();
+    await_that("three workers", || {
+        workers = children_of(child.id());
+        workers.len() == 3
+    });
+    (child, workers)
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        name.to_str()?.parse::<u32>().ok()
+    });
+    numbers.filter(|&pid| parent_of(pid) == Some(parent)).collect()
+}
+
+/// The parent of a process that lives: one that has ended but nobody has reaped does not.
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: the state, then the parent.
+    let (_, rest) = status.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.next()?.parse().ok()
+}
+
+fn send(signal: libc::c_int, pid: u32) {
+    // SAFETY: the call takes two integers; the process is a child of this one and not reaped, so the number is its own.
+    #[allow(unsafe_code)]
+    let answer = unsafe { libc::kill(pid as libc::pid_t, signal) };
+    assert_eq!(answer, 0);
+}
+
+#[test]
+fn every_workload_has_figures_for_every_contender_and_leaves_nothing_behind() {
+    let small = ["--seconds", "0.05", "--runs", "2", "--processes", "1,3"];
+    let smaller = ["--kills", "2", "--big", "4", "--waiters", "20"];
+    let (code, results, left) = run(&[small, smaller].concat());
+    assert_eq!(code, Some(0), "{results:#}");
+    assert_eq!(left, Vec::<PathBuf>::new());
+
+    let tables = results["tables"].as_array().unwrap();
+    let mut workloads: Vec<_> =
+        tables.iter().map(|table| table["workload"].as_str().unwrap()).collect();
+    workloads.dedup();
+    assert_eq!(workloads, ["pair", "contended", "pingpong", "recovery", "open", "waiters"]);
+    for table in tables {
+        let columns = table["columns"].as_array().unwrap().len();
+        let mut measured = 0;
+        for row in table["rows"].as_array().unwrap() {
+            let Some(runs) = row["runs"].as_array() else {
+                assert!(row["not_run"].is_string(), "{row}");
+                continue;
+            };
+            assert_eq!(runs.len(), 2, "{row}");
+            for run in runs {
+                let figures: Vec<_> =
+                    run.as_array().unwrap().iter().map(|figure| figure.as_f64()).collect();
+                assert_eq!(figures.len(), columns, "{row}");
+                assert!(figures.iter().all(|figure| figure.is_some_and(|f| f >= 0.0)), "{row}");
+            }
+            measured += 1;
+        }
+        // On a machine with one processor nobody plays across two.
+        assert!(measured > 0 || table["setting"] == "two CPUs", "{table}");
+    }
+}
+
+#[test]
+fn a_lock_that_does_not_exclude_is_found_out() {
+    let arguments = ["contended", "--contenders", "none,futex", "--processes", "8"];
+    let (code, results, left) =
+        run(&[&arguments[..], &["--seconds", "0.5", "--runs", "1"]].concat());
+    assert_eq!(code, Some(1));
+    let rows = results["tables"][0]["rows"].as_array().unwrap();
+    let why = rows[0]["failed"].as_str().unwrap_or_default();
+    assert!(why.contains("does not exclude"), "{results:#}");
+    assert!(rows[1]["runs"].is_array(), "the others go on: {results:#}");
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn ctrl_c_removes_everything_and_ends_every_worker() {
+    let (mut child, workers) = start_long_measurement();
+    assert!(left_by(child.id()).len() >= 2, "a directory and a semaphore");
+    send(libc::SIGINT, child.id());
+    assert_eq!(await_end(&mut child).code(), Some(130));
+    assert_eq!(left_by(child.id()), Vec::<PathBuf>::new());
+    assert!(workers.iter().all(|&worker| parent_of(worker).is_none()), "a worker lives on");
+}
+
+#[test]
+fn no_worker_outlives_the_program_even_if_that_is_killed() {
+    let (mut child, workers) = start_long_measurement();
+    send(libc::SIGKILL, child.id());
+    await_end(&mut child);
+    await_that("the workers' end", || workers.iter().all(|&worker| parent_of(worker).is_none()));
+    // What a killed program cannot remove, this test must.
+    for path in left_by(child.id()) {
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        removed.unwrap();
+    }
+}
+
+#[test]
+fn a_workload_that_does_not_exist_is_a_usage_error() {
+    let mut child = program(&["contendet"]).spawn().unwrap();
+    assert_eq!(await_end(&mut child).code(), Some(2));
+}
