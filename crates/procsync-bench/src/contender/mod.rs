@@ -11,6 +11,7 @@ mod futex_mutex;
 mod futex_tokens;
 mod none;
 mod posix_semaphore;
+mod procsync;
 mod pthread_mutex;
 mod std_mutex;
 
@@ -163,6 +164,10 @@ macro_rules! tokens {
 
 locks![
     none::Nothing,
+    procsync::ThreadMutex,
+    procsync::ProcessMutex,
+    procsync::Reentrant,
+    procsync::Semaphore,
     futex_mutex::Sleeping,
     futex_mutex::Spinning,
     std_mutex::StdMutex,
@@ -172,7 +177,12 @@ locks![
     flock::FileLock,
 ];
 
-tokens![futex_tokens::Sleeping, futex_tokens::Spinning, posix_semaphore::SemaphoreTokens];
+tokens![
+    procsync::NamedTokens,
+    futex_tokens::Sleeping,
+    futex_tokens::Spinning,
+    posix_semaphore::SemaphoreTokens
+];
 
 #[cfg(test)]
 mod tests {

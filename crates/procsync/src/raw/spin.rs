@@ -2,14 +2,22 @@
 
 use super::sync::{AtomicU32, Ordering};
 
-/// The most that an adaptive waiter ever spins, in pauses. About the time that going to sleep and
-/// being woken costs: spinning longer than that can lose more than it can win.
-pub(crate) const MOST: u32 = 1_000;
-/// The least: a wait that is over at once is noticed, and that is how it becomes known.
-pub(crate) const LEAST: u32 = 16;
-/// One wait in so many is allowed [`MOST`], whatever was learnt, so that the estimate finds out
+/// Between which bounds an adaptive waiter spins, in pauses. (What one pause takes differs by a
+/// factor of twenty between processors; who knows the clock makes these of times.)
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// What a wait is always allowed: one that is over at once is noticed, and so it becomes known.
+    pub(crate) always: u32,
+    /// What a wait is allowed at least where spinning has paid off.
+    pub(crate) least: u32,
+    /// About what going to sleep and being woken takes: spinning longer loses more than it can win,
+    /// and spinning less cannot bridge the sleep of one who would answer at once if it were awake.
+    pub(crate) most: u32,
+}
+
+/// One wait in so many is allowed the most, whatever was learnt, so that the estimate finds out
 /// when waits have become short again.
-const PROBE_EVERY: u32 = 64;
+const PROBE_EVERY: u32 = 128;
 
 /// What the waits for one object have taught this process. Only a hint: every access is
 /// `Relaxed`, and an update that gets lost is one lesson the less.
@@ -21,36 +29,32 @@ pub(crate) struct SpinEstimate {
 
 impl SpinEstimate {
     pub(crate) fn new() -> Self {
-        SpinEstimate { budget: AtomicU32::new(MOST / 4), waits: AtomicU32::new(0) }
+        SpinEstimate { budget: AtomicU32::new(u32::MAX), waits: AtomicU32::new(0) }
     }
 
     /// How often the next wait may pause.
-    pub(crate) fn allowance(&self) -> u32 {
+    pub(crate) fn allowance(&self, pace: Pace) -> u32 {
         let waits = self.waits.load(Ordering::Relaxed);
         self.waits.store(waits.wrapping_add(1), Ordering::Relaxed);
         if waits % PROBE_EVERY == PROBE_EVERY - 1 {
-            MOST
+            pace.most
         } else {
-            self.budget.load(Ordering::Relaxed).clamp(LEAST, MOST)
+            self.budget.load(Ordering::Relaxed).clamp(pace.always, pace.most)
         }
     }
 
     /// A wait was over after `pauses`: allow such waits, and some more.
-    pub(crate) fn paid(&self, pauses: u32) {
-        let wanted = pauses.saturating_mul(2).saturating_add(LEAST).min(MOST);
-        let budget = self.budget.load(Ordering::Relaxed).min(MOST);
-        // A quarter of the way down, half of the way up: too little costs a sleep, too much a spin.
-        let next = if wanted > budget {
-            budget + (wanted - budget) / 2
-        } else {
-            budget - (budget - wanted) / 4
-        };
+    pub(crate) fn paid(&self, pauses: u32, pace: Pace) {
+        let wanted = pauses.saturating_mul(2).clamp(pace.least, pace.most);
+        let budget = self.budget.load(Ordering::Relaxed).min(pace.most);
+        // At once up, an eighth of the way down: too little costs a sleep, too much a spin.
+        let next = if wanted > budget { wanted } else { budget - (budget - wanted) / 8 };
         self.budget.store(next, Ordering::Relaxed);
     }
 
     /// A wait had to sleep after all that it was allowed.
-    pub(crate) fn wasted(&self) {
-        let budget = self.budget.load(Ordering::Relaxed);
+    pub(crate) fn wasted(&self, pace: Pace) {
+        let budget = self.budget.load(Ordering::Relaxed).min(pace.most);
         self.budget.store(budget / 2, Ordering::Relaxed);
     }
 }

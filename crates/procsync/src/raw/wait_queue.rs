@@ -40,6 +40,11 @@ impl WaitQueue {
         WaitQueue { sequence: AtomicU32::new(0), arrivals: AtomicU32::new(0) }
     }
 
+    /// The word that is slept on.
+    pub(crate) fn futex(&self) -> &AtomicU32 {
+        &self.sequence
+    }
+
     /// Announces that the caller is about to look once more and then to sleep.
     pub(crate) fn arrive(&self) -> Arrival {
         let arrival = Arrival(self.sequence.load(Ordering::Acquire));

@@ -417,7 +417,7 @@ impl Segment {
         if self.is_detached() {
             return;
         }
-        self.vacate_all();
+        self.leave_all();
         if !self.is_persistent() {
             match lock_file(&self.file, Whole::Exclusive) {
                 Ok(true) => self.remove_name(),

@@ -186,6 +186,14 @@ impl Segment {
         unsafe { layout::view(&self.hot().state) }
     }
 
+    /// The word that most waiters sleep on.
+    fn sleeping_place(&self) -> &AtomicU32 {
+        match self.facts.kind {
+            Kind::Semaphore | Kind::TokenSemaphore => self.hot().queue.futex(),
+            _ => &self.hot().state,
+        }
+    }
+
     /// The data that a mutex guards, `facts().data_size` bytes aligned to `facts().data_align`.
     pub(crate) fn data(&self) -> NonNull<u8> {
         // SAFETY: `data_at` is not above the file's size, which is the mapping's length.

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::kind::Object;
 use crate::name::Name;
 use crate::sys::{map, process};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Who can see an object.
@@ -61,16 +62,19 @@ impl Place {
             return Ok(Place { directory: base, prefix: MACHINE_PREFIX });
         }
         let own = base.join(format!("{USER_DIRECTORY}{user}"));
-        if create {
-            map::make_private_directory(&own).map_err(system("make the directory", &own))?;
-        }
-        match map::private_directory_fault(&own, user) {
-            Ok(None) => Ok(Place { directory: own, prefix: "" }),
-            Ok(Some(reason)) => Err(Error::UnsafeDirectory { path: own, reason }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(Error::NotFound { object: object.clone() })
+        let fault = match map::private_directory_fault(&own, user) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if !create {
+                    return Err(Error::NotFound { object: object.clone() });
+                }
+                map::make_private_directory(&own).map_err(system("make the directory", &own))?;
+                map::private_directory_fault(&own, user)
             }
-            Err(error) => Err(system("use", &own)(error)),
+            answer => answer,
+        };
+        match fault.map_err(system("use", &own))? {
+            None => Ok(Place { directory: own, prefix: "" }),
+            Some(reason) => Err(Error::UnsafeDirectory { path: own, reason }),
         }
     }
 

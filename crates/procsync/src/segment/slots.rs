@@ -37,6 +37,13 @@ impl OwnSlots {
         word.fetch_and(!bit, Ordering::Release);
     }
 
+    fn all(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().enumerate().flat_map(|(index, word)| {
+            let bits = word.load(Ordering::Relaxed);
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| index as u32 * 64 + bit)
+        })
+    }
+
     fn has(&self, slot: u32) -> bool {
         let (word, bit) = self.bit(slot);
         word.load(Ordering::Relaxed) & bit != 0
@@ -224,10 +231,14 @@ impl Segment {
 
     /// Gives a slot of this process back. What its tag still holds becomes abandoned.
     fn vacate(&self, slot: u32, cause: Cause) {
+        self.leave(slot, cause);
+        self.unlock_slot(slot);
+    }
+
+    fn leave(&self, slot: u32, cause: Cause) {
         self.sweep(slot, cause);
         self.slot(slot).pid.store(0, Ordering::Relaxed);
         self.slot(slot).waiting_since.store(0, Ordering::Relaxed);
-        self.unlock_slot(slot);
     }
 
     pub(super) fn thread_exits(&self, slot: u32) {
@@ -236,11 +247,10 @@ impl Segment {
         }
     }
 
-    pub(super) fn vacate_all(&self) {
-        for slot in 0..self.facts.slots {
-            if self.own_slots.has(slot) {
-                self.vacate(slot, Cause::Closed);
-            }
+    /// Gives all slots of this process back but for their locks, which go with the file.
+    pub(super) fn leave_all(&self) {
+        for slot in self.own_slots.all() {
+            self.leave(slot, Cause::Closed);
         }
     }
 
@@ -373,27 +383,58 @@ impl Segment {
         slot.waiting_since.store(since, Ordering::Relaxed);
     }
 
-    /// How many live waiters have a lower slot, counted up to `most`.
-    pub(super) fn waiters_before(&self, tag: u32, now: u64, most: u32) -> u32 {
+    /// Which part in looking falls to the waiter with this tag, as of `now`.
+    pub(super) fn rank(&self, tag: u32, now: u64) -> Rank {
         /// A sleeper may run late; one that is later than this is stopped or dead.
         const LATE: u64 = 50_000_000;
         /// No sleep is longer: a moment beyond was not written by this clock.
         const FAR: u64 = 4_000_000_000;
-        let mut count = 0;
-        for slot in 0..tag - 1 {
-            // Touchable: the claim of the higher slot came past all lower ones.
+        let this_process = process::pid();
+        let mut first_of_process = true;
+        let mut waiters = 0;
+        let mut processes = [0; MOST_DEPUTIES];
+        let mut others = 0;
+        let used = self.records().slots_used.load(Ordering::Relaxed);
+        for slot in 0..(tag - 1).min(used).min(self.facts.slots) {
+            if self.make_touchable(slot).is_err() {
+                break;
+            }
             let slot = self.slot(slot);
             if slot.waiting_since.load(Ordering::Relaxed) == 0 {
                 continue;
             }
             let wakes_at = slot.wakes_at.load(Ordering::Relaxed);
-            if wakes_at.saturating_add(LATE) >= now && wakes_at <= now.saturating_add(FAR) {
-                count += 1;
-                if count == most {
-                    break;
-                }
+            if wakes_at.saturating_add(LATE) < now || wakes_at > now.saturating_add(FAR) {
+                continue;
+            }
+            waiters += 1;
+            let pid = slot.pid.load(Ordering::Relaxed);
+            if pid == this_process {
+                first_of_process = false;
+            } else if others < MOST_DEPUTIES && !processes[..others].contains(&pid) {
+                processes[others] = pid;
+                others += 1;
+            }
+            if waiters >= MOST_DEPUTIES && (!first_of_process || others == MOST_DEPUTIES) {
+                return Rank::Rest;
             }
         }
-        count
+        if waiters == 0 { Rank::First } else { Rank::Deputy }
     }
+}
+
+/// How many waiters, and how many processes with waiters, look often enough to notice a death in
+/// time should all before them have died with the holder.
+const MOST_DEPUTIES: usize = 16;
+
+/// A waiter's part in looking whether the holders live. Waiters stand in the order of their slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// No live waiter stands before it.
+    First,
+    /// Few do, or none of its own process and few processes': a process with many waiters may die
+    /// as a whole.
+    Deputy,
+    /// All others.
+    Rest,
 }

@@ -1,24 +1,30 @@
 //! One wait of one thread for one object: spin, sleep in slices, look who still lives.
 
+use super::slots::Rank;
 use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
-use crate::raw::spin::{LEAST, Spin};
+use crate::raw::spin::{Pace, Spin};
 use crate::raw::{Waiter, Waker};
 use crate::sys::{clock, process, wait};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// How long a waiter sleeps before it looks again, by how many live waiters stand before it. The
-/// first looks often, a few more often enough that a death is noticed in time even if the first
-/// ones died with the holder, and the rest so seldom that a thousand cost no more than a few.
-const SLICES: [(u32, u64); 2] = [(0, 5 * MILLISECOND), (DEPUTIES, 80 * MILLISECOND)];
-const DEPUTIES: u32 = 16;
-const SLICE_OF_THE_REST: u64 = 1_000 * MILLISECOND;
+/// How long a waiter sleeps before it looks again, by its rank among the live waiters. The first
+/// looks often, a few more often enough that a death is noticed in time even if the first ones died
+/// with the holder, and the rest so seldom that a thousand cost no more than a few.
+const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
+const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
+const SLICE_OF_THE_REST: u64 = 2_000 * MILLISECOND;
+
+/// Adaptive spinning lasts between these, in microseconds.
+const LEAST_SPIN: u32 = 1;
+const MOST_SPIN: u32 = 50;
+
 /// Looking may cost this fraction of the time at most: 1 in so many.
 const LOOKING_COSTS_AT_MOST: u64 = 50;
 
@@ -35,48 +41,65 @@ pub(crate) struct Wait<'a> {
     segment: &'a Segment,
     deadline: Deadline,
     began: u64,
+    pace: Pace,
+    several_cpus: bool,
     spins_left: u32,
     spun: u32,
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
     shown: Option<u32>,
     slept: bool,
+    rank: Rank,
     /// How long the last look at the holders took.
     look_cost: u64,
 }
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
-        let spins_left = if !process::may_spin() {
-            0
-        } else {
-            match segment.spin {
-                Spin::Adaptive => segment.spin_estimate.allowance(),
-                Spin::Never => 0,
-                Spin::Pauses(pauses) => pauses,
-            }
+        let several_cpus = process::may_spin();
+        let pace = pace(several_cpus);
+        let spins_left = match segment.spin {
+            Spin::Never => 0,
+            Spin::Adaptive => segment.spin_estimate.allowance(pace),
+            Spin::Pauses(pauses) => pauses,
         };
         let began = clock::monotonic();
+        let (spun, shown, slept, rank, look_cost) = (0, None, false, Rank::Rest, 0);
         Wait {
             segment,
             deadline,
             began,
+            pace,
+            several_cpus,
             spins_left,
-            spun: 0,
-            shown: None,
-            slept: false,
-            look_cost: 0,
+            spun,
+            shown,
+            slept,
+            rank,
+            look_cost,
         }
     }
 
     /// To be called when the wait was successful, so that the next ones learn from it.
     pub(crate) fn succeeded(&self) {
-        if !self.slept {
-            self.segment.spin_estimate.paid(self.spun);
+        if self.slept {
+            return;
+        }
+        let estimate = &self.segment.spin_estimate;
+        // Longer than allowed: a yield gave the CPU to somebody who kept it.
+        if self.spun > self.pace.most {
+            estimate.wasted(self.pace)
+        } else {
+            estimate.paid(self.spun, self.pace)
         }
     }
 
     /// The error of a wait that was not.
     pub(crate) fn error(&self, stop: Stop) -> Error {
+        if self.slept && self.rank != Rank::Rest {
+            // Who leaves without success hands its part in looking on: the one that wakes up finds
+            // fewer before it.
+            SharedWaker.wake(self.segment.sleeping_place(), 1);
+        }
         match stop {
             Stop::Failed(error) => error,
             Stop::TimedOut => Error::TimedOut {
@@ -87,20 +110,34 @@ impl<'a> Wait<'a> {
         }
     }
 
+    /// Lets others run before it looks again, and pays for it by the time that takes. The one that
+    /// it waits for may be waiting for this very CPU: always where this thread may run on one only,
+    /// and likely if a few pauses did not help.
+    fn give_way(&mut self) {
+        let before = clock::monotonic();
+        std::thread::yield_now();
+        let took = clock::monotonic() - before;
+        let pauses = took * u64::from(self.pace.least) / (1_000 * u64::from(LEAST_SPIN)) + 1;
+        let pauses = u32::try_from(pauses).unwrap_or(u32::MAX);
+        self.spins_left = self.spins_left.saturating_sub(pauses);
+        self.spun = self.spun.saturating_add(pauses);
+    }
+
     #[cold]
     fn first_sleep(&mut self) -> Result<(), Stop> {
         self.slept = true;
-        if self.spun > LEAST {
-            self.segment.spin_estimate.wasted();
+        if self.spun > 0 {
+            self.segment.spin_estimate.wasted(self.pace);
         }
         self.segment.records().contended.fetch_add(1, Ordering::Relaxed);
         // To be seen, and to know how many wait before; without a slot it can wait as well.
-        self.shown = local::tag(&self.segment.arc(), false).ok();
+        self.shown = local::known_tag(self.segment.id())
+            .or_else(|| local::tag(&self.segment.arc(), false).ok());
         self.look()
     }
 
     fn look(&mut self) -> Result<(), Stop> {
-        if matches!(self.segment.kind(), Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore) {
+        if self.has_holders() {
             let before = clock::monotonic();
             self.segment.look_at_holders().map_err(Stop::Failed)?;
             self.look_cost = clock::monotonic() - before;
@@ -108,15 +145,30 @@ impl<'a> Wait<'a> {
         Ok(())
     }
 
-    fn slice(&self, now: u64) -> u64 {
-        let Some(tag) = self.shown else { return SLICES[1].1 };
-        let before = self.segment.waiters_before(tag, now, DEPUTIES + 1);
-        let slice = SLICES
-            .iter()
-            .find(|(most, _)| before <= *most)
-            .map_or(SLICE_OF_THE_REST, |(_, slice)| *slice);
+    /// Whether it waits for somebody whose death would end the wait.
+    fn has_holders(&self) -> bool {
+        matches!(self.segment.kind(), Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
+    }
+
+    fn rank(&self, now: u64) -> Rank {
+        // Who is not shown comes after all who are.
+        self.segment.rank(self.shown.unwrap_or(u32::MAX), now)
+    }
+
+    fn slice(&self) -> u64 {
+        let slice = match self.rank {
+            Rank::First if self.has_holders() => SLICE_OF_THE_FIRST,
+            Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
+            Rank::Rest => SLICE_OF_THE_REST,
+        };
         slice.max(self.look_cost * LOOKING_COSTS_AT_MOST)
     }
+}
+
+fn pace(several_cpus: bool) -> Pace {
+    let pauses = process::pauses_per_microsecond();
+    let always = if several_cpus { pauses / 5 } else { 0 };
+    Pace { always, least: pauses * LEAST_SPIN, most: pauses * MOST_SPIN }
 }
 
 impl Waker for Wait<'_> {
@@ -133,9 +185,13 @@ impl Waiter for Wait<'_> {
         if self.spins_left == 0 {
             return false;
         }
-        self.spins_left -= 1;
-        self.spun += 1;
-        std::hint::spin_loop();
+        if self.several_cpus && self.spun < self.pace.least {
+            self.spins_left -= 1;
+            self.spun += 1;
+            std::hint::spin_loop();
+        } else {
+            self.give_way();
+        }
         true
     }
 
@@ -145,17 +201,18 @@ impl Waiter for Wait<'_> {
             self.first_sleep()?;
             // The look may have freed the word; the sleep below then returns at once.
         }
-        let now = clock::wall_coarse();
-        let slice = self.slice(now);
+        let (now, wall) = (clock::monotonic(), clock::wall_coarse());
+        self.rank = self.rank(wall);
+        let slice = self.slice();
         if let Some(tag) = self.shown {
-            let waited = clock::monotonic() - self.began;
-            self.segment.show_waiting(tag, now.saturating_sub(waited), now + slice);
+            let since = wall.saturating_sub(now - self.began);
+            self.segment.show_waiting(tag, since, wall + slice);
         }
-        let slice_ends = clock::monotonic() + slice;
-        let until = self.deadline.ns().map_or(slice_ends, |at| at.min(slice_ends));
+        let until = self.deadline.ns().map_or(now + slice, |at| at.min(now + slice));
         match wait::sleep(word, expected, true, Some(until)) {
-            Slept::TimedOut => self.look(),
-            Slept::Woken | Slept::Changed | Slept::Interrupted => Ok(()),
+            // Those who come late leave looking to the first ones, unless it is their last chance.
+            Slept::TimedOut if self.rank != Rank::Rest || self.deadline.passed() => self.look(),
+            _ => Ok(()),
         }
     }
 

@@ -171,6 +171,29 @@ pub(crate) fn may_spin() -> bool {
     })
 }
 
+/// How many pauses of the processor (`spin_loop`) fill a microsecond; measured once.
+pub(crate) fn pauses_per_microsecond() -> u32 {
+    static MEASURED: AtomicU32 = AtomicU32::new(0);
+    match MEASURED.load(Ordering::Relaxed) {
+        0 => {
+            const PAUSES: u64 = 64;
+            // The shortest of three: an interruption makes a measurement longer, never shorter.
+            let shortest = (0..3)
+                .map(|_| {
+                    let before = super::super::clock::monotonic();
+                    (0..PAUSES).for_each(|_| std::hint::spin_loop());
+                    super::super::clock::monotonic() - before
+                })
+                .min();
+            let pauses = PAUSES * 1_000 / shortest.unwrap_or(0).max(1);
+            let pauses = pauses.clamp(5, 1_000) as u32;
+            MEASURED.store(pauses, Ordering::Relaxed);
+            pauses
+        }
+        pauses => pauses,
+    }
+}
+
 fn cpus_allowed() -> u32 {
     // SAFETY: cpu_set_t is a plain array of integers, for which all zeros is a value.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };

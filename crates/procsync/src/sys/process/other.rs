@@ -57,6 +57,10 @@ pub(crate) fn may_spin() -> bool {
     std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1)
 }
 
+pub(crate) fn pauses_per_microsecond() -> u32 {
+    40
+}
+
 pub(crate) struct ForkNotice {
     pub(crate) before: fn(),
     pub(crate) in_parent: fn(),
