@@ -288,6 +288,7 @@ impl Attempt<'_> {
             process_tag: AtomicU32::new(0),
             reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
             detached: AtomicBool::new(false),
+            looks_until: AtomicU64::new(0),
             spin_estimate: SpinEstimate::new(),
             spin: self.spec.spin,
             depth: AtomicU32::new(0),

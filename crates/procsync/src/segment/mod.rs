@@ -60,6 +60,8 @@ pub(crate) struct Segment {
     reserved_to: AtomicU64,
     /// Its file is closed and no lock of it is ours: it was closed, or a fork made it the parent's.
     detached: AtomicBool,
+    /// Until when a thread of this process looks at the holders often; ns since 1970.
+    looks_until: AtomicU64,
     spin_estimate: SpinEstimate,
     spin: Spin,
     /// How often the owning thread of this process has locked a reentrant mutex. Only the owner

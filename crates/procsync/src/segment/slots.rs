@@ -376,6 +376,11 @@ impl Segment {
         lock::byte_is_locked(&self.file, byte(slot)).unwrap_or(false)
     }
 
+    /// Lets the other threads of this process know that one of them looks until then.
+    pub(super) fn show_looking(&self, until: u64) {
+        self.looks_until.store(until, Ordering::Relaxed);
+    }
+
     /// Shows a wait in the slot of this tag: since when, and when it looks again at the latest.
     pub(super) fn show_waiting(&self, tag: u32, since: u64, wakes_at: u64) {
         let slot = self.slot(tag - 1);
@@ -388,9 +393,10 @@ impl Segment {
         /// A sleeper may run late; one that is later than this is stopped or dead.
         const LATE: u64 = 50_000_000;
         /// No sleep is longer: a moment beyond was not written by this clock.
-        const FAR: u64 = 4_000_000_000;
+        const FAR: u64 = 8_000_000_000;
         let this_process = process::pid();
-        let mut first_of_process = true;
+        // Usually some other waiter of this process has said that it looks; else it may be found.
+        let mut first_of_process = self.looks_until.load(Ordering::Relaxed) < now;
         let mut waiters = 0;
         let mut processes = [0; MOST_DEPUTIES];
         let mut others = 0;
@@ -425,7 +431,7 @@ impl Segment {
 
 /// How many waiters, and how many processes with waiters, look often enough to notice a death in
 /// time should all before them have died with the holder.
-const MOST_DEPUTIES: usize = 16;
+const MOST_DEPUTIES: usize = 8;
 
 /// A waiter's part in looking whether the holders live. Waiters stand in the order of their slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

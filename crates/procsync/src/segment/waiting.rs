@@ -19,7 +19,7 @@ const MILLISECOND: u64 = 1_000_000;
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
 const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
 const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
-const SLICE_OF_THE_REST: u64 = 2_000 * MILLISECOND;
+const SLICE_OF_THE_REST: u64 = 4_000 * MILLISECOND;
 
 /// Adaptive spinning lasts between these, in microseconds.
 const LEAST_SPIN: u32 = 1;
@@ -207,6 +207,9 @@ impl Waiter for Wait<'_> {
         if let Some(tag) = self.shown {
             let since = wall.saturating_sub(now - self.began);
             self.segment.show_waiting(tag, since, wall + slice);
+        }
+        if self.rank != Rank::Rest {
+            self.segment.show_looking(wall + slice);
         }
         let until = self.deadline.ns().map_or(now + slice, |at| at.min(now + slice));
         match wait::sleep(word, expected, true, Some(until)) {
