@@ -11,7 +11,7 @@
 //! Hence after the lock: does the name still lead to this file?
 
 use super::data_file::{self, DataFile};
-use super::layout::{BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT};
+use super::layout::{BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOTS_AT};
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
 use super::slots::OwnSlots;
@@ -150,8 +150,8 @@ impl Attempt<'_> {
             if !self.still_named(facts)? {
                 return Ok(Try::Again);
             }
-            if self.is_leftover(&file, facts)? {
-                self.remove_leftover(&file)?;
+            if let Some(kind) = self.leftover(&file, facts)? {
+                self.remove_leftover(&file, kind)?;
                 return Ok(Try::Again);
             }
             if self.how == How::Create {
@@ -198,17 +198,18 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether nobody is to find it again. Only for the holder of the exclusive lock.
-    fn is_leftover(&self, file: &File, facts: FileFacts) -> Result<bool> {
+    /// What it is, if nobody is to find it again. Only for the holder of the exclusive lock.
+    fn leftover(&self, file: &File, facts: FileFacts) -> Result<Option<Kind>> {
         // What is not ours is not ours to remove, nor what another version may want to keep.
         let header = read_header(file, facts).map_err(|bad| self.bad_header(bad))?;
         let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file, &header)?));
-        stays.map(|stays| !stays).map_err(self.system("read"))
+        stays.map(|stays| (!stays).then_some(header.kind)).map_err(self.system("read"))
     }
 
-    fn remove_leftover(&self, file: &File) -> Result<()> {
+    fn remove_leftover(&self, file: &File, kind: Kind) -> Result<()> {
         tracing::debug!(object = %self.object, "removing a leftover");
-        remove_files(file, &self.path, &self.spec.name).map_err(self.system("remove the leftover"))
+        remove_files(file, kind, &self.path, &self.spec.name)
+            .map_err(self.system("remove the leftover"))
     }
 
     fn create(&self, registry: &mut Registry) -> Result<Try> {
@@ -229,12 +230,15 @@ impl Attempt<'_> {
         // page, as they are claimed.
         reserve(0, PAGE.min(places.file_size))?;
         reserve(places.permits_at, places.file_size)?;
-        write_at(&new.file, 0, &header.to_bytes()).map_err(self.system("write"))?;
-        let state = self.spec.state.to_ne_bytes();
-        write_at(&new.file, HOT_AT, &state).map_err(self.system("write"))?;
-        let persistent = u32::from(self.spec.persistent).to_ne_bytes();
-        write_at(&new.file, RECORDS_AT, &persistent).map_err(self.system("write"))?;
-        write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
+        let mut first = [0; SLOTS_AT];
+        first[..HEADER_SIZE].copy_from_slice(&header.to_bytes());
+        first[HOT_AT..][..4].copy_from_slice(&self.spec.state.to_ne_bytes());
+        let persistent = u32::from(self.spec.persistent);
+        first[RECORDS_AT..][..4].copy_from_slice(&persistent.to_ne_bytes());
+        write_at(&new.file, 0, &first).map_err(self.system("write"))?;
+        if !self.spec.data.is_empty() {
+            write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
+        }
         // A shared memory is two files. Until both are there, nobody else gets in.
         let how = if is_shared_memory { Whole::Exclusive } else { Whole::Shared };
         if !lock_file(&new.file, how).map_err(self.system("lock"))? {
@@ -244,7 +248,7 @@ impl Attempt<'_> {
             return Ok(Try::Again);
         }
         let facts = map::facts(&new.file).map_err(self.system("look at"))?;
-        let file = new.into_file().map_err(self.system("keep open"))?;
+        let file = new.into_file();
         if let Some(data_file) = &self.data_file {
             if let Err(error) = data_file.link(&file, self.how, &self.object) {
                 let _ = map::unlink(&self.path);
@@ -400,8 +404,10 @@ pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
 }
 
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.
-fn remove_files(file: &File, path: &Path, name: &Name) -> io::Result<()> {
-    data_file::remove(file, name);
+fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
+    if kind == Kind::SharedMemory {
+        data_file::remove(file, name);
+    }
     match map::unlink(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -441,7 +447,7 @@ impl Segment {
         if !still_named {
             return;
         }
-        if let Err(error) = remove_files(&self.file, &self.path, &self.name) {
+        if let Err(error) = remove_files(&self.file, self.kind(), &self.path, &self.name) {
             tracing::warn!(object = %self.object(), %error, "its name cannot be removed");
         }
     }
@@ -491,8 +497,8 @@ pub(crate) fn remove(name: &Name, scope: Scope) -> Result<Option<Removal>> {
                 if !still_named() {
                     return Ok(None);
                 }
-                if read_header(&file, facts).is_ok() {
-                    remove_files(&file, &path, name).map_err(system("remove"))?;
+                if let Ok(header) = read_header(&file, facts) {
+                    remove_files(&file, header.kind, &path, name).map_err(system("remove"))?;
                 } else {
                     // Damaged, or not of this library: only the name itself.
                     map::unlink(&path).map_err(system("remove"))?;

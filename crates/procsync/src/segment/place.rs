@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::kind::Object;
 use crate::name::Name;
 use crate::sys::{map, process};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Who can see an object.
@@ -53,9 +53,8 @@ impl Place {
             let (object, path) = (object.clone(), path.to_owned());
             move |source| Error::System { object, operation, path, source }
         };
-        let base = base_directory(user);
-        let fault = map::base_directory_fault(&base, user).map_err(system("use", &base))?;
-        if let Some(reason) = fault {
+        let (base, fault) = base_directory(user);
+        if let Some(reason) = fault.map_err(system("use", &base))? {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
         if let Scope::Machine { .. } = scope {
@@ -91,13 +90,21 @@ impl Place {
     }
 }
 
-fn base_directory(user: u32) -> PathBuf {
+/// Where everything lies, and what is wrong with it.
+fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
     if let Some(path) = std::env::var_os("PROCSYNC_DIR").filter(|path| !path.is_empty()) {
-        return path.into();
+        let path = PathBuf::from(path);
+        let fault = map::base_directory_fault(&path, user);
+        return (path, fault);
     }
-    let usable = |path: &&&str| {
-        map::base_directory_fault(Path::new(path), user).is_ok_and(|fault| fault.is_none())
-    };
     // If none is usable, the first one's fault is what the user wants to hear.
-    map::BASE_DIRECTORIES.iter().find(usable).unwrap_or(&map::BASE_DIRECTORIES[0]).into()
+    let mut worst = None;
+    for path in map::BASE_DIRECTORIES.map(PathBuf::from) {
+        let fault = map::base_directory_fault(&path, user);
+        if matches!(fault, Ok(None)) {
+            return (path, fault);
+        }
+        worst.get_or_insert((path, fault));
+    }
+    worst.expect("there is more than one directory")
 }

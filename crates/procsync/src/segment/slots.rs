@@ -38,9 +38,13 @@ impl OwnSlots {
     }
 
     fn all(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().enumerate().flat_map(|(index, word)| {
-            let bits = word.load(Ordering::Relaxed);
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| index as u32 * 64 + bit)
+        self.0.iter().zip(0..).flat_map(|(word, index)| {
+            let mut bits = word.load(Ordering::Relaxed);
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(index * 64 + bit)
+            })
         })
     }
 

@@ -63,22 +63,22 @@ pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
 pub(crate) struct Unnamed {
     pub(crate) file: File,
     /// Where the file system has no unnamed files: the name that it has for the time being.
-    temporary: Option<PathBuf>,
+    temporary: Option<TemporaryName>,
 }
 
 impl Unnamed {
-    /// The file, after it was linked (or to be used without a name).
-    pub(crate) fn into_file(self) -> io::Result<File> {
-        // A second descriptor of the same open file: its locks stay.
-        self.file.try_clone()
+    /// The file, after it was linked.
+    pub(crate) fn into_file(self) -> File {
+        self.file
     }
 }
 
-impl Drop for Unnamed {
+#[derive(Debug)]
+struct TemporaryName(PathBuf);
+
+impl Drop for TemporaryName {
     fn drop(&mut self) {
-        if let Some(path) = &self.temporary {
-            let _ = std::fs::remove_file(path);
-        }
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -117,7 +117,7 @@ fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(&path)?;
-    Ok(Unnamed { file, temporary: Some(path) })
+    Ok(Unnamed { file, temporary: Some(TemporaryName(path)) })
 }
 
 /// Reads what is at an offset; answers how much there was. Never touches a mapping, so a file that
@@ -143,7 +143,7 @@ pub(crate) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()>
 /// Gives the file its name; false if the name is taken. It becomes visible whole or not at all.
 pub(crate) fn link(unnamed: &Unnamed, path: &Path) -> io::Result<bool> {
     let from = match &unnamed.temporary {
-        Some(temporary) => temporary.clone(),
+        Some(temporary) => temporary.0.clone(),
         None => format!("/proc/self/fd/{}", unnamed.file.as_raw_fd()).into(),
     };
     let from = CString::new(from.as_os_str().as_bytes())?;

@@ -45,8 +45,8 @@ pub(crate) struct Unnamed {
 }
 
 impl Unnamed {
-    pub(crate) fn into_file(self) -> io::Result<File> {
-        Ok(self.file)
+    pub(crate) fn into_file(self) -> File {
+        self.file
     }
 }
 
