@@ -51,34 +51,33 @@ impl Exclusive {
     /// it is not free, or the calling thread is new here, or there was a fork.
     #[inline(always)]
     pub(crate) fn acquire_at_once(&self) -> Option<Hold<'_>> {
-        let (hot, tag) = match self.ownership {
-            Ownership::Thread => self.handle.at_hand()?,
-            Ownership::Process => {
-                let segment = self.handle.segment();
-                if segment.is_detached() {
-                    return None;
-                }
-                (segment.hot(), segment.process_tag())
-            }
-        };
+        if self.ownership == Ownership::Process {
+            return self.acquire_at_once_as_process();
+        }
+        let (hot, tag) = self.handle.at_hand()?;
         if !hot.owned().try_acquire_clean(tag) {
             return None;
         }
-        Some(self.record(self.handle.segment(), hot, tag))
+        Some(record(self.handle.segment(), hot, tag))
+    }
+
+    /// Apart, so that the path of threads is small enough to be inlined.
+    #[inline(never)]
+    fn acquire_at_once_as_process(&self) -> Option<Hold<'_>> {
+        let segment = self.handle.segment();
+        let tag = segment.process_tag();
+        if segment.is_detached() || !segment.owned().try_acquire_clean(tag) {
+            return None;
+        }
+        Some(self.record(segment, tag))
     }
 
     /// Writes down who has it since when; only for the holder.
-    #[inline(always)]
-    fn record<'a>(&self, segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
-        // Relaxed, and a load and a store: only the holder writes, and holders follow each other
-        // by acquire and release of the state word.
-        let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
-        hot.grant.store(grant, Ordering::Relaxed);
-        hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+    fn record<'a>(&self, segment: &'a Segment, tag: u32) -> Hold<'a> {
         if self.ownership == Ownership::Process {
-            hot.holder_tid.store(process::tid(), Ordering::Relaxed);
+            segment.hot().holder_tid.store(process::tid(), Ordering::Relaxed);
         }
-        Hold { segment, hot, tag, grant }
+        record(segment, segment.hot(), tag)
     }
 
     fn tag(&self, segment: &Segment) -> Result<u32> {
@@ -99,7 +98,7 @@ impl Exclusive {
                 return Err(self.abandoned(segment));
             }
             if let Some(taken) = word.try_acquire(tag) {
-                let hold = self.record(segment, segment.hot(), tag);
+                let hold = self.record(segment, tag);
                 let by = taken.abandoned.then(|| Box::new(segment.deceased()));
                 if taken.abandoned && !take_abandoned {
                     // Its holder died between the check and the taking.
@@ -133,7 +132,7 @@ impl Exclusive {
         match segment.owned().acquire(tag, relock, take_abandoned, &mut wait) {
             Ok(taken) => {
                 wait.succeeded();
-                let hold = self.record(segment, segment.hot(), tag);
+                let hold = self.record(segment, tag);
                 Ok((hold, taken.abandoned.then(|| Box::new(segment.deceased()))))
             }
             Err(Denied::Owned) => Err(Error::AlreadyOwned { object: segment.object() }),
@@ -189,6 +188,17 @@ impl Exclusive {
         }
         Ok(true)
     }
+}
+
+/// Writes down the time and the number of an acquisition; only for the holder.
+#[inline(always)]
+fn record<'a>(segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
+    // Relaxed, and a load and a store: only the holder writes, and holders follow each other by
+    // acquire and release of the state word.
+    let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
+    hot.grant.store(grant, Ordering::Relaxed);
+    hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+    Hold { segment, hot, tag, grant }
 }
 
 impl Hold<'_> {

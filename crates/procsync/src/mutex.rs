@@ -170,8 +170,8 @@ impl<T: Pod> Mutex<T> {
     pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>> {
         let (hold, abandoned) = match self.exclusive.acquire_at_once() {
             Some(hold) => (hold, None),
-            None => match self.exclusive.try_acquire(self.takes_abandoned())? {
-                Some(got) => self.told(got),
+            None => match self.try_acquire_slowly()? {
+                Some(got) => got,
                 None => return Ok(None),
             },
         };
@@ -202,9 +202,21 @@ impl<T: Pod> Mutex<T> {
         // copied through memory, which costs more than the lock.
         let (hold, abandoned) = match self.exclusive.acquire_at_once() {
             Some(hold) => (hold, None),
-            None => self.told(self.exclusive.acquire(deadline(), self.takes_abandoned())?),
+            None => self.acquire_slowly(deadline())?,
         };
         Ok(MutexGuard::new(hold, abandoned))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slowly(&self, deadline: Deadline) -> Result<Got<'_>> {
+        Ok(self.told(self.exclusive.acquire(deadline, self.takes_abandoned())?))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_acquire_slowly(&self) -> Result<Option<Got<'_>>> {
+        Ok(self.exclusive.try_acquire(self.takes_abandoned())?.map(|got| self.told(got)))
     }
 
     /// Waits for it and takes it even if its holder died, whatever this handle's policy is: to set

@@ -105,6 +105,7 @@ impl ReentrantMutex {
     }
 
     #[cold]
+    #[inline(never)]
     fn try_lock_slowly(&self) -> Result<Option<Layer<'_>>> {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(Some(layer));
@@ -139,6 +140,7 @@ impl ReentrantMutex {
     }
 
     #[cold]
+    #[inline(never)]
     fn lock_slowly(&self, deadline: Deadline) -> Result<Layer<'_>> {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(layer);

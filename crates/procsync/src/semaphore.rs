@@ -257,6 +257,7 @@ fn at_once(segment: &Segment, permits: u32) -> Option<Parted> {
 }
 
 #[cold]
+#[inline(never)]
 fn acquire_slowly(segment: &Segment, permits: u32, deadline: Deadline) -> Result<Parted> {
     let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
     let queue = &segment.hot().queue;
@@ -281,6 +282,7 @@ fn acquire_slowly(segment: &Segment, permits: u32, deadline: Deadline) -> Result
 }
 
 #[cold]
+#[inline(never)]
 fn try_slowly(segment: &Segment, permits: u32) -> Result<Option<Parted>> {
     let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
     // Once as it is, and once more if a look at the holders brought something back.
