@@ -178,9 +178,10 @@ impl Exclusive {
         if tag == 0 {
             return Ok(false);
         }
-        if tag <= segment.facts().slots {
+        if segment.slot_record(tag - 1).is_some() {
             segment.write_obituary(tag - 1, Cause::Forced);
         }
+        segment.end_grant();
         let Some(freed) = segment.owned().abandon(tag) else { return Ok(false) };
         tracing::warn!(object = %segment.object(), from = %segment.deceased(), "released by force");
         if freed.wake {

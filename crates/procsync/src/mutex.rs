@@ -249,7 +249,7 @@ impl<T: Pod> Mutex<T> {
 
     /// Who holds it, if anybody does. Costs some system calls; the answer may be old when it comes.
     pub fn owner(&self) -> Option<Participant> {
-        self.exclusive.handle.segment().owner()
+        self.exclusive.handle.live().ok()?.owner()
     }
 
     /// Whether anybody holds it. The answer may be old when it comes.

@@ -172,7 +172,7 @@ impl ReentrantMutex {
 
     /// Who holds it, if anybody does. The answer may be old when it comes.
     pub fn owner(&self) -> Option<Participant> {
-        self.exclusive.handle.segment().owner()
+        self.exclusive.handle.live().ok()?.owner()
     }
 
     /// Whether anybody holds it. The answer may be old when it comes.

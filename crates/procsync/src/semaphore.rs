@@ -198,7 +198,7 @@ impl Semaphore {
     /// # Errors
     /// As for [`acquire`](Self::acquire).
     pub fn holders(&self) -> Result<Vec<Participant>> {
-        Ok(self.handle.live()?.permit_holders())
+        Ok(self.handle.live()?.permit_holders().collect())
     }
 
     /// Its name, without prefix.

@@ -4,6 +4,7 @@
 use crate::kind::Kind;
 use crate::raw::owned_word::OwnedWord;
 use crate::raw::wait_queue::WaitQueue;
+use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The first eight bytes. As a number in the machine's own byte order, so that a file from a
@@ -204,6 +205,9 @@ pub(crate) struct Records {
     pub(crate) data_device: AtomicU64,
     pub(crate) data_number: AtomicU64,
 }
+
+/// Where readers find the hint how many slots to read.
+pub(crate) const SLOTS_USED_AT: u64 = (RECORDS_AT + offset_of!(Records, slots_used)) as u64;
 
 /// One participant.
 #[repr(C, align(64))]
