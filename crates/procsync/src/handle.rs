@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 /// copied by the fork, may still point to it. So a reference from `segment` is good for as long as
 /// the handle.
 #[derive(Debug)]
-pub(crate) struct Handle {
+#[allow(unreachable_pub)] // named by a sealed trait only
+pub struct Handle {
     id: AtomicU64,
     hot: AtomicPtr<Hot>,
     current: AtomicPtr<Segment>,

@@ -294,14 +294,15 @@ impl<T: Pod> fmt::Debug for Mutex<T> {
 pub struct MutexGuard<'a, T: Pod = ()> {
     hold: Hold<'a>,
     abandoned: Option<Box<Deceased>>,
+    data: PhantomData<fn(T) -> T>,
     /// Not `Send`: a thread owns it.
-    data: PhantomData<(fn(T) -> T, *mut ())>,
+    owned: PhantomData<*mut ()>,
 }
 
 impl<'a, T: Pod> MutexGuard<'a, T> {
     #[inline(always)]
     fn new(hold: Hold<'a>, abandoned: Option<Box<Deceased>>) -> Self {
-        MutexGuard { hold, abandoned, data: PhantomData }
+        MutexGuard { hold, abandoned, data: PhantomData, owned: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex: what it guards may be half changed.

@@ -209,7 +209,6 @@ impl Reading<'_> {
             tid: self.word(at + offset_of!(Slot, tid)),
             started: self.long(at + offset_of!(Slot, started)),
             namespace: self.long(at + offset_of!(Slot, namespace)),
-            attached_at: self.long(at + offset_of!(Slot, attached_at)),
             waiting_since: self.long(at + offset_of!(Slot, waiting_since)),
             label: std::array::from_fn(|i| self.bytes[label_at + i]),
         }

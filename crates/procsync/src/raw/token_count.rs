@@ -31,11 +31,6 @@ impl TokenCount {
         self.0.load(Ordering::Acquire)
     }
 
-    /// For whoever makes the object, before anybody else can see it.
-    pub(crate) fn initialize(&self, count: u32) {
-        self.0.store(count, Ordering::Release);
-    }
-
     /// Adds `count` tokens and wakes as many waiters.
     #[inline]
     pub(crate) fn post(

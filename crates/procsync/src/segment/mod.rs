@@ -134,9 +134,7 @@ impl Segment {
     }
 
     fn at<T>(&self, offset: usize) -> &T {
-        assert!(
-            offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= self.map.length()
-        );
+        assert!(offset % align_of::<T>() == 0 && offset + size_of::<T>() <= self.map.length());
         // SAFETY: inside the mapping, as just asserted.
         let place = unsafe { self.map.start().add(offset) };
         // SAFETY: aligned, because mappings begin on a page and the offset was just checked. Every
@@ -147,8 +145,10 @@ impl Segment {
 
     #[inline(always)]
     pub(crate) fn hot(&self) -> &Hot {
-        // SAFETY: as in `at`; every segment is longer than its hot line, which `obtain` checked.
-        unsafe { self.map.start().add(layout::HOT_AT).cast::<Hot>().as_ref() }
+        // SAFETY: every segment is longer than its hot line: `obtain` checked its size.
+        let place = unsafe { self.map.start().add(layout::HOT_AT) };
+        // SAFETY: as in `at`.
+        unsafe { place.cast::<Hot>().as_ref() }
     }
 
     pub(crate) fn records(&self) -> &Records {

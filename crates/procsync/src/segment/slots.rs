@@ -63,7 +63,6 @@ pub(crate) struct SlotRecord {
     pub(crate) tid: u32,
     pub(crate) started: u64,
     pub(crate) namespace: u64,
-    pub(crate) attached_at: u64,
     pub(crate) waiting_since: u64,
     pub(crate) label: [u8; 16],
 }
@@ -78,7 +77,6 @@ impl SlotRecord {
             tid: slot.tid.load(Ordering::Relaxed),
             started: slot.started.load(Ordering::Relaxed),
             namespace: slot.namespace.load(Ordering::Relaxed),
-            attached_at: slot.attached_at.load(Ordering::Relaxed),
             waiting_since: slot.waiting_since.load(Ordering::Relaxed),
             label,
         }

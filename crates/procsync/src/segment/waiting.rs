@@ -5,7 +5,6 @@ use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
-use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
 use crate::raw::spin::{Pace, Spin};
 use crate::raw::{Waiter, Waker};
