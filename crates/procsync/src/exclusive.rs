@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::participant::{Cause, Deceased};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::raw::owned_word::{Denied, Freed, ProcessTag, ThreadTag};
 use crate::segment::layout::Hot;
 use crate::segment::{Segment, SharedWaker, Wait, local};
 use crate::sys::{clock, process};
@@ -124,12 +124,13 @@ impl Exclusive {
     pub(crate) fn acquire(&self, deadline: Deadline, take_abandoned: bool) -> Result<Got<'_>> {
         let segment = self.handle.live()?;
         let tag = self.tag(segment)?;
-        let relock = match self.ownership {
-            Ownership::Thread => Relock::Refuse,
-            Ownership::Process => Relock::Wait,
-        };
         let mut wait = Wait::new(segment, deadline);
-        match segment.owned().acquire(tag, relock, take_abandoned, &mut wait) {
+        let word = segment.owned();
+        let acquired = match self.ownership {
+            Ownership::Thread => word.acquire(&ThreadTag(tag), take_abandoned, &mut wait),
+            Ownership::Process => word.acquire(&ProcessTag(tag), take_abandoned, &mut wait),
+        };
+        match acquired {
             Ok(taken) => {
                 wait.succeeded();
                 let hold = self.record(segment, tag);

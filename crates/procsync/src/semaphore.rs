@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::options::{Named, Options, Parts, Sealed};
 use crate::participant::{Cause, Deceased, Participant, moment};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::raw::owned_word::{Denied, Freed, ThreadTag};
 use crate::raw::permits::{self, Got};
 use crate::segment::layout::MOST_PERMITS;
 use crate::segment::{Removal, Segment, SharedWaker, Stop, Wait, local};
@@ -338,7 +338,7 @@ struct Gate<'a> {
 impl<'a> Gate<'a> {
     fn pass(segment: &'a Segment, wait: &mut Wait<'_>) -> Result<Gate<'a>, Stop> {
         let tag = local::tag(&segment.arc(), true).map_err(Stop::Failed)?;
-        match segment.owned().acquire(tag, Relock::Refuse, true, wait) {
+        match segment.owned().acquire(&ThreadTag(tag), true, wait) {
             Ok(_) => Ok(Gate { segment, tag }),
             Err(Denied::Stopped(stop)) => Err(stop),
             // Not reached in good company: the gate is never held beyond one call.

@@ -1,15 +1,19 @@
 //! Algorithms over words in memory that the caller supplies.
 //!
-//! Nothing here knows an operating system. An algorithm that has to sleep asks its [`Waiter`]; one
-//! that has to wake somebody asks its [`Waker`]. The real ones stand on the futex of the system
+//! Nothing here knows an operating system. An algorithm that has to sleep asks its `Waiter`; one
+//! that has to wake somebody asks its `Waker`. The real ones stand on the futex of the system
 //! (see `sys::wait`), the models' ones on loom. So what is model-checked is what ships.
 //!
 //! The pieces, from small to large: `OwnedWord` (who holds it, in one word), `WaitQueue` (sleep
 //! and wake for states that are spread over several words), `Permits` (an owned word per permit),
 //! `TokenCount` (a number that anyone may raise), `Flag` (set or unset).
 
+#![deny(clippy::disallowed_types)] // atomics come from `sync`, so that the models have them
+
 pub(crate) mod flag;
 pub(crate) mod host;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 pub(crate) mod owned_word;
 pub(crate) mod permits;
 pub(crate) mod spin;
@@ -43,5 +47,26 @@ pub(crate) trait Waiter: Waker {
     fn check(&mut self) -> Result<(), Self::Stop>;
 }
 
-/// After so many turns of a loop that found the word changed each time, its deadline is checked.
-pub(crate) const TURNS_BETWEEN_CHECKS: u32 = 1_024;
+/// Counts the turns of a waiting loop that finds the word changed each time, and asks now and then
+/// whether the deadline has passed.
+#[derive(Default)]
+pub(crate) struct Turns(u32);
+
+impl Turns {
+    /// In the models every turn, so that they see what a check in any place does.
+    const BETWEEN_CHECKS: u32 = if cfg!(loom) { 1 } else { 1_024 };
+
+    #[inline]
+    pub(crate) fn next<W: Waiter>(&mut self, waiter: &mut W) -> Result<(), W::Stop> {
+        self.0 += 1;
+        if self.0 < Self::BETWEEN_CHECKS {
+            return Ok(());
+        }
+        self.0 = 0;
+        waiter.check()
+    }
+}
+
+/// A loop that never waits gives up after so many turns. Reached only if somebody keeps changing
+/// the word to no purpose, that is, in damaged memory.
+pub(crate) const TURNS_AT_MOST: u32 = 1_024;

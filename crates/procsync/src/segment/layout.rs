@@ -166,13 +166,13 @@ pub(crate) struct Hot {
     /// A mutex's owned word, a token count, an event's flag, a semaphore's gate (an owned word).
     pub(crate) state: AtomicU32,
     pub(crate) queue: WaitQueue,
-    /// The thread that holds a mutex, to be shown.
-    pub(crate) holder_tid: AtomicU32,
     /// How often a mutex was acquired.
     pub(crate) grant: AtomicU64,
     /// When a mutex was acquired last, ns since 1970.
     pub(crate) acquired_at: AtomicU64,
-    reserved: [AtomicU64; 4],
+    /// The thread that holds a mutex, to be shown.
+    pub(crate) holder_tid: AtomicU32,
+    reserved: [AtomicU32; 7],
 }
 
 impl Hot {
@@ -247,7 +247,7 @@ const _: () = {
     assert!(size_of::<Records>() == 64);
     assert!(size_of::<Slot>() == SLOT_SIZE);
     assert!(size_of::<Permit>() == PERMIT_SIZE);
-    assert!(size_of::<OwnedWord>() == 4 && size_of::<WaitQueue>() == 8);
+    assert!(size_of::<OwnedWord>() == 4 && size_of::<WaitQueue>() == 12);
 };
 
 /// The same word, seen as one of the algorithms sees it.
