@@ -82,13 +82,15 @@ mod tests {
         for offset in 0..9 {
             for length in 0..32 {
                 let mut shared = [0_u8; 48];
+                let place = shared[offset..].as_mut_ptr();
                 // SAFETY: offset + length is below the array's length.
-                unsafe { store(shared.as_mut_ptr().add(offset), &from[..length]) };
+                unsafe { store(place, &from[..length]) };
                 assert_eq!(shared[offset..offset + length], from[..length]);
                 assert!(shared[..offset].iter().chain(&shared[offset + length..]).all(|b| *b == 0));
                 let mut back = vec![0; length];
+                let place = shared[offset..].as_ptr();
                 // SAFETY: as above.
-                unsafe { load(shared.as_ptr().add(offset), &mut back) };
+                unsafe { load(place, &mut back) };
                 assert_eq!(back, from[..length], "{offset} {length}");
             }
         }

@@ -408,9 +408,8 @@ impl Segment {
 
     /// The one that told so does not look any more.
     pub(super) fn hide_looking(&self, told: u64) {
-        let ended =
-            self.looks_until.compare_exchange(told, 0, Ordering::Relaxed, Ordering::Relaxed);
-        drop(ended); // else another thread has told so since
+        // Refused: another thread has told so since.
+        let _ = self.looks_until.compare_exchange(told, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Shows a wait in the slot of this tag: since when, and when it looks again at the latest.
