@@ -1,7 +1,7 @@
 //! Algorithms over words in memory that the caller supplies.
 //!
-//! Nothing here knows an operating system. An algorithm that has to sleep asks its [`Waiter`]; one
-//! that has to wake somebody asks its [`Waker`]. The real ones stand on the futex of the system
+//! Nothing here knows an operating system. An algorithm that has to sleep asks its `Waiter`; one
+//! that has to wake somebody asks its `Waker`. The real ones stand on the futex of the system
 //! (see `sys::wait`), the models' ones on loom. So what is model-checked is what ships.
 //!
 //! The pieces, from small to large: `OwnedWord` (who holds it, in one word), `WaitQueue` (sleep
@@ -17,12 +17,10 @@ pub(crate) mod sync;
 pub(crate) mod token_count;
 pub(crate) mod wait_queue;
 
-use sync::AtomicU32;
-
 /// Wakes those who sleep on a word.
 pub(crate) trait Waker {
     /// Wakes at most `sleepers` of those who sleep on `word`; answers how many it woke.
-    fn wake(&self, word: &AtomicU32, sleepers: u32) -> u32;
+    fn wake(&self, word: &sync::AtomicU32, sleepers: u32) -> u32;
 }
 
 /// One wait of one thread: how long it spins, how it sleeps, when it gives up.
@@ -36,7 +34,7 @@ pub(crate) trait Waiter: Waker {
     /// Sleeps while `word` holds `expected`. May return early for no reason; the caller looks
     /// again. Returns `Stop` only if this sleep consumed no wake-up, for else the wake-up would
     /// be lost to the others.
-    fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), Self::Stop>;
+    fn sleep(&mut self, word: &sync::AtomicU32, expected: u32) -> Result<(), Self::Stop>;
 
     /// Answers `Stop` if the deadline has passed. Called from loops that another process could
     /// keep turning by changing the word all the time.

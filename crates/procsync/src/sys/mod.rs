@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU32;
 
 /// The system, as the types over the caller's memory see it.
 #[derive(Debug, Clone, Copy)]
-pub struct System {
+pub(crate) struct System {
     /// Whether other processes map the same words: a private futex is a little cheaper.
     pub(crate) shared: bool,
 }
