@@ -19,8 +19,8 @@ pub(crate) struct Spinner<'a> {
 }
 
 impl<'a> Spinner<'a> {
-    pub(crate) fn new(spin: Spin, estimate: &'a SpinEstimate) -> Self {
-        let several_cpus = process::may_spin();
+    /// `several_cpus`: another one could change what is waited for while this one looks at it.
+    pub(crate) fn new(several_cpus: bool, spin: Spin, estimate: &'a SpinEstimate) -> Self {
         let pace = pace(several_cpus);
         let left = match spin {
             Spin::Never => 0,

@@ -7,15 +7,47 @@
 //! The pieces, from small to large: `OwnedWord` (who holds it, in one word), `WaitQueue` (sleep
 //! and wake for states that are spread over several words), `Permits` (an owned word per permit),
 //! `TokenCount` (a number that anyone may raise), `Flag` (set or unset).
+//!
+//! What others can use of this lies in memory that *they* supply: [`FutexWord`], [`AtomicU32`],
+//! [`AtomicU64`], [`RawMutex`], [`RawSemaphore`].
 
+#[cfg(not(loom))]
+mod atomic;
+#[cfg(not(loom))]
+mod error;
 pub(crate) mod flag;
+#[cfg(not(loom))]
+mod futex_word;
 pub(crate) mod host;
+#[cfg(not(loom))]
+mod host_wait;
+#[cfg(not(loom))]
+mod memory;
 pub(crate) mod owned_word;
 pub(crate) mod permits;
+#[cfg(not(loom))]
+mod raw_mutex;
+#[cfg(not(loom))]
+mod raw_semaphore;
 pub(crate) mod spin;
 pub(crate) mod sync;
+#[cfg(all(test, not(loom)))]
+mod testing;
 pub(crate) mod token_count;
 pub(crate) mod wait_queue;
+
+#[cfg(not(loom))]
+pub use atomic::{AtomicU32, AtomicU64};
+#[cfg(not(loom))]
+pub use error::Error;
+#[cfg(not(loom))]
+pub use futex_word::FutexWord;
+#[cfg(not(loom))]
+pub use memory::{HEADER_SIZE, HeaderMemory};
+#[cfg(not(loom))]
+pub use raw_mutex::RawMutex;
+#[cfg(not(loom))]
+pub use raw_semaphore::RawSemaphore;
 
 /// Wakes those who sleep on a word.
 pub(crate) trait Waker {

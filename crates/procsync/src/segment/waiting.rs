@@ -9,7 +9,7 @@ use crate::pacing::Spinner;
 use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
 use crate::raw::{Waiter, Waker};
-use crate::sys::{clock, wait};
+use crate::sys::{clock, process, wait};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const MILLISECOND: u64 = 1_000_000;
@@ -48,7 +48,7 @@ pub(crate) struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
-        let spinner = Spinner::new(segment.spin, &segment.spin_estimate);
+        let spinner = Spinner::new(process::may_spin(), segment.spin, &segment.spin_estimate);
         let began = clock::monotonic();
         let (shown, slept, rank, look_cost) = (None, false, Rank::Rest, 0);
         Wait { segment, deadline, began, spinner, shown, slept, rank, look_cost }

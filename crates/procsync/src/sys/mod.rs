@@ -7,6 +7,7 @@ pub(crate) mod map;
 pub(crate) mod process;
 pub(crate) mod wait;
 
+use crate::raw::Waker;
 use crate::raw::host::{Host, Identity, Slept};
 use std::sync::atomic::AtomicU32;
 
@@ -43,5 +44,12 @@ impl Host for System {
 
     fn may_spin(&self) -> bool {
         process::may_spin()
+    }
+}
+
+impl Waker for System {
+    #[inline]
+    fn wake(&self, word: &AtomicU32, sleepers: u32) -> u32 {
+        Host::wake(self, word, sleepers)
     }
 }
