@@ -80,6 +80,8 @@ mod name;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]
+mod pacing;
+#[cfg(not(loom))]
 mod participant;
 #[cfg(not(loom))]
 mod reentrant_mutex;

@@ -4,13 +4,13 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::kind::{Kind, Object};
 use crate::name::Name;
+use crate::pacing::spin_of_environment;
 use crate::raw::spin::Spin;
 use crate::segment::How;
 use crate::segment::Spec;
 use crate::segment::layout::{Facts, MOST_SLOTS};
 use crate::segment::place::{Place, Scope};
 use std::fmt;
-use std::sync::OnceLock;
 
 /// An object that is opened by name. Implemented by this library's objects only.
 pub trait Named: Sized + sealed::Sealed {}
@@ -192,15 +192,4 @@ impl<O: Named> fmt::Debug for Options<O> {
             .field("spin", &self.spin)
             .finish_non_exhaustive()
     }
-}
-
-fn spin_of_environment() -> Spin {
-    static SPIN: OnceLock<Spin> = OnceLock::new();
-    *SPIN.get_or_init(|| {
-        let Ok(text) = std::env::var("PROCSYNC_SPIN") else { return Spin::Adaptive };
-        Spin::parse(&text).unwrap_or_else(|| {
-            tracing::warn!(value = text, "PROCSYNC_SPIN is not understood and ignored");
-            Spin::Adaptive
-        })
-    })
 }

@@ -34,6 +34,12 @@ impl TokenCount {
         self.0.load(Ordering::Acquire)
     }
 
+    /// For whoever makes the object, while nobody else uses it.
+    #[cfg(not(loom))]
+    pub(crate) fn initialize(&self, count: u32) {
+        self.0.store(count, Ordering::Release);
+    }
+
     /// Adds `count` tokens and wakes as many waiters.
     #[inline]
     pub(crate) fn post(

@@ -5,8 +5,8 @@ use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
+use crate::pacing::Spinner;
 use crate::raw::owned_word::TAG;
-use crate::raw::spin::{Pace, Spin};
 use crate::raw::{Waiter, Waker};
 use crate::sys::{clock, process, wait};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,10 +21,6 @@ const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
 /// For each slot that lies before one's own: the more there may be, the less often each looks.
 const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
 const LONGEST_SLICE: u64 = 4_000 * MILLISECOND;
-
-/// Adaptive spinning lasts between these, in microseconds.
-const LEAST_SPIN: u32 = 1;
-const MOST_SPIN: u32 = 50;
 
 /// Looking may cost this fraction of the time at most: 1 in so many.
 const LOOKING_COSTS_AT_MOST: u64 = 50;
@@ -42,10 +38,7 @@ pub(crate) struct Wait<'a> {
     segment: &'a Segment,
     deadline: Deadline,
     began: u64,
-    pace: Pace,
-    several_cpus: bool,
-    spins_left: u32,
-    spun: u32,
+    spinner: Spinner<'a>,
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
     shown: Option<u32>,
     slept: bool,
@@ -61,44 +54,17 @@ pub(crate) struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
-        let several_cpus = process::may_spin();
-        let pace = pace(several_cpus);
-        let spins_left = match segment.spin {
-            Spin::Never => 0,
-            Spin::Adaptive => segment.spin_estimate.allowance(pace),
-            Spin::Pauses(pauses) => pauses,
-        };
+        let spinner = Spinner::new(process::may_spin(), segment.spin, &segment.spin_estimate);
         let began = clock::monotonic();
-        let (spun, shown, slept, rank) = (0, None, false, Rank::Rest);
+        let (shown, slept, rank) = (None, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
-        Wait {
-            segment,
-            deadline,
-            began,
-            pace,
-            several_cpus,
-            spins_left,
-            spun,
-            shown,
-            slept,
-            rank,
-            look_cost,
-            next_look,
-            told,
-        }
+        Wait { segment, deadline, began, spinner, shown, slept, rank, look_cost, next_look, told }
     }
 
     /// To be called when the wait was successful, so that the next ones learn from it.
     pub(crate) fn succeeded(&self) {
-        if self.slept {
-            return;
-        }
-        let estimate = &self.segment.spin_estimate;
-        // Longer than allowed: a yield gave the CPU to somebody who kept it.
-        if self.spun > self.pace.most {
-            estimate.wasted(self.pace)
-        } else {
-            estimate.paid(self.spun, self.pace)
+        if !self.slept {
+            self.spinner.was_enough();
         }
     }
 
@@ -119,25 +85,10 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Lets others run before it looks again, and pays for it by the time that takes. The one that
-    /// it waits for may be waiting for this very CPU: always where this thread may run on one only,
-    /// and likely if a few pauses did not help.
-    fn give_way(&mut self) {
-        let before = clock::monotonic();
-        std::thread::yield_now();
-        let took = clock::monotonic() - before;
-        let pauses = took * u64::from(self.pace.least) / (1_000 * u64::from(LEAST_SPIN)) + 1;
-        let pauses = u32::try_from(pauses).unwrap_or(u32::MAX);
-        self.spins_left = self.spins_left.saturating_sub(pauses);
-        self.spun = self.spun.saturating_add(pauses);
-    }
-
     #[cold]
     fn first_sleep(&mut self) -> Result<(), Stop> {
         self.slept = true;
-        if self.spun > 0 {
-            self.segment.spin_estimate.wasted(self.pace);
-        }
+        self.spinner.was_in_vain();
         self.segment.records().contended.fetch_add(1, Ordering::Relaxed);
         // To be seen, and to know how many wait before; without a slot it can wait as well.
         self.shown = local::known_tag(self.segment.id())
@@ -178,12 +129,6 @@ impl<'a> Wait<'a> {
     }
 }
 
-fn pace(several_cpus: bool) -> Pace {
-    let pauses = process::pauses_per_microsecond();
-    let always = if several_cpus { pauses / 5 } else { 0 };
-    Pace { always, least: pauses * LEAST_SPIN, most: pauses * MOST_SPIN }
-}
-
 impl Waker for Wait<'_> {
     fn wake(&self, word: &AtomicU32, sleepers: u32) -> u32 {
         SharedWaker.wake(word, sleepers)
@@ -195,17 +140,7 @@ impl Waiter for Wait<'_> {
 
     #[inline]
     fn spin(&mut self) -> bool {
-        if self.spins_left == 0 {
-            return false;
-        }
-        if self.several_cpus && self.spun < self.pace.least {
-            self.spins_left -= 1;
-            self.spun += 1;
-            std::hint::spin_loop();
-        } else {
-            self.give_way();
-        }
-        true
+        self.spinner.spin()
     }
 
     fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), Stop> {

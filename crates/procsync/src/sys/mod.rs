@@ -7,12 +7,13 @@ pub(crate) mod map;
 pub(crate) mod process;
 pub(crate) mod wait;
 
+use crate::raw::Waker;
 use crate::raw::host::{Host, Identity, Slept};
 use std::sync::atomic::AtomicU32;
 
 /// The system, as the types over the caller's memory see it.
 #[derive(Debug, Clone, Copy)]
-pub struct System {
+pub(crate) struct System {
     /// Whether other processes map the same words: a private futex is a little cheaper.
     pub(crate) shared: bool,
 }
@@ -43,5 +44,12 @@ impl Host for System {
 
     fn may_spin(&self) -> bool {
         process::may_spin()
+    }
+}
+
+impl Waker for System {
+    #[inline]
+    fn wake(&self, word: &AtomicU32, sleepers: u32) -> u32 {
+        Host::wake(self, word, sleepers)
     }
 }

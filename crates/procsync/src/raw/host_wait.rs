@@ -1,0 +1,165 @@
+//! One wait of one thread on words in the caller's memory.
+
+use super::host::{Host, Slept};
+use super::spin::{Spin, SpinEstimate};
+use super::sync::AtomicU32;
+use super::{Waiter, Waker};
+use crate::pacing::Spinner;
+use std::time::Duration;
+
+/// A sleeper looks again at the latest after this long: whoever was to wake it may have died just
+/// before.
+const SLICE: u64 = 1_000_000_000;
+
+/// The deadline of a wait passed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TimedOut;
+
+/// The moment on the host's monotonic clock at which a wait that begins now is over; none is never.
+/// Computed once per wait, so that an interrupted wait does not begin anew.
+pub(super) fn deadline(host: &impl Host, timeout: Option<Duration>) -> Option<u64> {
+    let ns = u64::try_from(timeout?.as_nanos()).ok()?;
+    host.monotonic().checked_add(ns)
+}
+
+/// Spins as it has paid off, then sleeps until the deadline, in slices.
+#[derive(Debug)]
+pub(super) struct HostWait<'a, H: Host> {
+    host: &'a H,
+    spinner: Spinner<'a>,
+    began: u64,
+    deadline: Option<u64>,
+    slept: bool,
+}
+
+impl<'a, H: Host> HostWait<'a, H> {
+    pub(super) fn new(
+        host: &'a H,
+        estimate: &'a SpinEstimate,
+        timeout: Option<Duration>,
+        spin: Spin,
+    ) -> Self {
+        let (began, deadline) = (host.monotonic(), deadline(host, timeout));
+        let spinner = Spinner::new(host.may_spin(), spin, estimate);
+        HostWait { host, spinner, began, deadline, slept: false }
+    }
+
+    /// To be called when the wait was successful, so that the next ones learn from it.
+    pub(super) fn succeeded(&self) {
+        if !self.slept {
+            self.spinner.was_enough();
+        }
+    }
+
+    pub(super) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.host.monotonic().saturating_sub(self.began))
+    }
+}
+
+impl<H: Host> Waker for HostWait<'_, H> {
+    fn wake(&self, word: &AtomicU32, sleepers: u32) -> u32 {
+        self.host.wake(word, sleepers)
+    }
+}
+
+impl<H: Host> Waiter for HostWait<'_, H> {
+    type Stop = TimedOut;
+
+    #[inline]
+    fn spin(&mut self) -> bool {
+        self.spinner.spin()
+    }
+
+    fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), TimedOut> {
+        // Before the sleep and not after it: one that consumed a wake-up must not end the wait.
+        self.check()?;
+        if !self.slept {
+            self.slept = true;
+            self.spinner.was_in_vain();
+        }
+        let slice = self.host.monotonic().saturating_add(SLICE);
+        let until = self.deadline.map_or(slice, |deadline| deadline.min(slice));
+        match self.host.sleep(word, expected, Some(until)) {
+            // The caller looks again in any case, and comes back here with the same deadline.
+            Slept::Woken | Slept::Changed | Slept::TimedOut | Slept::Interrupted => Ok(()),
+        }
+    }
+
+    fn check(&mut self) -> Result<(), TimedOut> {
+        match self.deadline {
+            Some(deadline) if self.host.monotonic() >= deadline => Err(TimedOut),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::host::Identity;
+    use std::cell::{Cell, RefCell};
+
+    /// A clock that moves by 300 ms with each sleep, all of which are interrupted.
+    struct Interrupting {
+        now: Cell<u64>,
+        slept_until: RefCell<Vec<Option<u64>>>,
+    }
+
+    const STEP: u64 = 300_000_000;
+
+    impl Host for Interrupting {
+        fn sleep(&self, _word: &AtomicU32, _expected: u32, until: Option<u64>) -> Slept {
+            self.slept_until.borrow_mut().push(until);
+            self.now.set(self.now.get() + STEP);
+            Slept::Interrupted
+        }
+
+        fn wake(&self, _word: &AtomicU32, _sleepers: u32) -> u32 {
+            0
+        }
+
+        fn identity(&self) -> Identity {
+            Identity { process: 1, pid: 1, thread: 1 }
+        }
+
+        fn wall_clock(&self) -> u64 {
+            0
+        }
+
+        fn monotonic(&self) -> u64 {
+            self.now.get()
+        }
+
+        fn may_spin(&self) -> bool {
+            false
+        }
+    }
+
+    fn host() -> Interrupting {
+        Interrupting { now: Cell::new(7), slept_until: RefCell::default() }
+    }
+
+    #[test]
+    fn an_interrupted_wait_goes_on_to_the_same_deadline() {
+        let (host, estimate) = (host(), SpinEstimate::new());
+        let timeout = Some(Duration::from_nanos(2 * STEP));
+        let mut wait = HostWait::new(&host, &estimate, timeout, Spin::Never);
+        let word = AtomicU32::new(0);
+        assert_eq!(wait.sleep(&word, 0), Ok(()));
+        assert_eq!(wait.sleep(&word, 0), Ok(()));
+        assert_eq!(wait.sleep(&word, 0), Err(TimedOut));
+        assert_eq!(*host.slept_until.borrow(), [Some(7 + 2 * STEP); 2]);
+        assert_eq!(wait.waited(), Duration::from_nanos(2 * STEP));
+    }
+
+    #[test]
+    fn a_wait_for_ever_sleeps_in_slices() {
+        let (host, estimate) = (host(), SpinEstimate::new());
+        for timeout in [None, Some(Duration::MAX), Some(Duration::from_nanos(u64::MAX))] {
+            let mut wait = HostWait::new(&host, &estimate, timeout, Spin::Never);
+            let before = host.monotonic();
+            assert_eq!(wait.sleep(&AtomicU32::new(0), 0), Ok(()));
+            assert_eq!(host.slept_until.borrow().last(), Some(&Some(before + SLICE)));
+        }
+    }
+}
