@@ -194,8 +194,8 @@ impl<'a> RawMutex<'a> {
     /// let memory = HeaderMemory::new();
     /// let mutex = RawMutex::over(&memory, false)?;
     /// mutex.acquire()?;
+    /// let timeout = Some(Duration::from_millis(5));
     /// let second = std::thread::scope(|scope| {
-    ///     let timeout = Some(Duration::from_millis(5));
     ///     scope.spawn(|| mutex.acquire_timeout(timeout, Spin::Never)).join().unwrap()
     /// });
     /// assert!(matches!(second, Err(Error::TimedOut { .. })));
