@@ -20,16 +20,20 @@ pub(crate) unsafe fn load(shared: *const u8, to: &mut [u8]) {
     let (to_head, rest) = to.split_at_mut(head);
     let (to_words, to_tail) = rest.split_at_mut(words * 8);
     let byte = |at: usize| {
-        // SAFETY: inside the range that the caller vouches for; an atomic of one byte is aligned
-        // everywhere, and what others write at the same time is no data race with an atomic.
-        unsafe { AtomicU8::from_ptr(shared.add(at).cast_mut()) }.load(Ordering::Relaxed)
+        // SAFETY: inside the range that the caller vouches for.
+        let place = unsafe { shared.add(at) }.cast_mut();
+        // SAFETY: an atomic of one byte is aligned everywhere, and what others write at the same
+        // time is no data race with an atomic.
+        unsafe { AtomicU8::from_ptr(place) }.load(Ordering::Relaxed)
     };
     for (at, byte_to) in to_head.iter_mut().enumerate() {
         *byte_to = byte(at);
     }
     for (index, word_to) in to_words.chunks_exact_mut(8).enumerate() {
-        // SAFETY: inside the range that the caller vouches for, and on a boundary of 8 by `split`.
-        let word = unsafe { AtomicU64::from_ptr(shared.add(head + index * 8).cast_mut().cast()) };
+        // SAFETY: inside the range that the caller vouches for.
+        let place = unsafe { shared.add(head + index * 8) }.cast_mut();
+        // SAFETY: on a boundary of 8, by `split`; others are atomics too.
+        let word = unsafe { AtomicU64::from_ptr(place.cast()) };
         word_to.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
     }
     for (at, byte_to) in to_tail.iter_mut().enumerate() {
@@ -48,7 +52,9 @@ pub(crate) unsafe fn store(shared: *mut u8, from: &[u8]) {
     let (from_words, from_tail) = rest.split_at(words * 8);
     let store_byte = |at: usize, byte: u8| {
         // SAFETY: as in `load`.
-        unsafe { AtomicU8::from_ptr(shared.add(at)) }.store(byte, Ordering::Relaxed);
+        let place = unsafe { shared.add(at) };
+        // SAFETY: as in `load`.
+        unsafe { AtomicU8::from_ptr(place) }.store(byte, Ordering::Relaxed);
     };
     for (at, byte) in from_head.iter().enumerate() {
         store_byte(at, *byte);
@@ -56,7 +62,9 @@ pub(crate) unsafe fn store(shared: *mut u8, from: &[u8]) {
     for (index, chunk) in from_words.chunks_exact(8).enumerate() {
         let eight = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| chunk[i]);
         // SAFETY: as in `load`.
-        let word = unsafe { AtomicU64::from_ptr(shared.add(head + index * 8).cast()) };
+        let place = unsafe { shared.add(head + index * 8) };
+        // SAFETY: as in `load`.
+        let word = unsafe { AtomicU64::from_ptr(place.cast()) };
         word.store(u64::from_ne_bytes(eight), Ordering::Relaxed);
     }
     for (at, byte) in from_tail.iter().enumerate() {
@@ -74,13 +82,15 @@ mod tests {
         for offset in 0..9 {
             for length in 0..32 {
                 let mut shared = [0_u8; 48];
+                let place = shared[offset..].as_mut_ptr();
                 // SAFETY: offset + length is below the array's length.
-                unsafe { store(shared.as_mut_ptr().add(offset), &from[..length]) };
+                unsafe { store(place, &from[..length]) };
                 assert_eq!(shared[offset..offset + length], from[..length]);
                 assert!(shared[..offset].iter().chain(&shared[offset + length..]).all(|b| *b == 0));
                 let mut back = vec![0; length];
+                let place = shared[offset..].as_ptr();
                 // SAFETY: as above.
-                unsafe { load(shared.as_ptr().add(offset), &mut back) };
+                unsafe { load(place, &mut back) };
                 assert_eq!(back, from[..length], "{offset} {length}");
             }
         }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::participant::{Cause, Deceased};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::raw::owned_word::{Denied, Freed, ProcessTag, ThreadTag};
 use crate::segment::layout::Hot;
 use crate::segment::{Segment, SharedWaker, Wait, local};
 use crate::sys::{clock, process};
@@ -51,34 +51,33 @@ impl Exclusive {
     /// it is not free, or the calling thread is new here, or there was a fork.
     #[inline(always)]
     pub(crate) fn acquire_at_once(&self) -> Option<Hold<'_>> {
-        let (hot, tag) = match self.ownership {
-            Ownership::Thread => self.handle.at_hand()?,
-            Ownership::Process => {
-                let segment = self.handle.segment();
-                if segment.is_detached() {
-                    return None;
-                }
-                (segment.hot(), segment.process_tag())
-            }
-        };
+        if self.ownership == Ownership::Process {
+            return self.acquire_at_once_as_process();
+        }
+        let (hot, tag) = self.handle.at_hand()?;
         if !hot.owned().try_acquire_clean(tag) {
             return None;
         }
-        Some(self.record(self.handle.segment(), hot, tag))
+        Some(record(self.handle.segment(), hot, tag))
+    }
+
+    /// Apart, so that the path of threads is small enough to be inlined.
+    #[inline(never)]
+    fn acquire_at_once_as_process(&self) -> Option<Hold<'_>> {
+        let segment = self.handle.segment();
+        let tag = segment.process_tag();
+        if segment.is_detached() || !segment.owned().try_acquire_clean(tag) {
+            return None;
+        }
+        Some(self.record(segment, tag))
     }
 
     /// Writes down who has it since when; only for the holder.
-    #[inline(always)]
-    fn record<'a>(&self, segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
-        // Relaxed, and a load and a store: only the holder writes, and holders follow each other
-        // by acquire and release of the state word.
-        let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
-        hot.grant.store(grant, Ordering::Relaxed);
-        hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+    fn record<'a>(&self, segment: &'a Segment, tag: u32) -> Hold<'a> {
         if self.ownership == Ownership::Process {
-            hot.holder_tid.store(process::tid(), Ordering::Relaxed);
+            segment.hot().holder_tid.store(process::tid(), Ordering::Relaxed);
         }
-        Hold { segment, hot, tag, grant }
+        record(segment, segment.hot(), tag)
     }
 
     fn tag(&self, segment: &Segment) -> Result<u32> {
@@ -99,7 +98,7 @@ impl Exclusive {
                 return Err(self.abandoned(segment));
             }
             if let Some(taken) = word.try_acquire(tag) {
-                let hold = self.record(segment, segment.hot(), tag);
+                let hold = self.record(segment, tag);
                 let by = taken.abandoned.then(|| Box::new(segment.deceased()));
                 if taken.abandoned && !take_abandoned {
                     // Its holder died between the check and the taking.
@@ -125,15 +124,16 @@ impl Exclusive {
     pub(crate) fn acquire(&self, deadline: Deadline, take_abandoned: bool) -> Result<Got<'_>> {
         let segment = self.handle.live()?;
         let tag = self.tag(segment)?;
-        let relock = match self.ownership {
-            Ownership::Thread => Relock::Refuse,
-            Ownership::Process => Relock::Wait,
-        };
         let mut wait = Wait::new(segment, deadline);
-        match segment.owned().acquire(tag, relock, take_abandoned, &mut wait) {
+        let word = segment.owned();
+        let acquired = match self.ownership {
+            Ownership::Thread => word.acquire(&ThreadTag(tag), take_abandoned, &mut wait),
+            Ownership::Process => word.acquire(&ProcessTag(tag), take_abandoned, &mut wait),
+        };
+        match acquired {
             Ok(taken) => {
                 wait.succeeded();
-                let hold = self.record(segment, segment.hot(), tag);
+                let hold = self.record(segment, tag);
                 Ok((hold, taken.abandoned.then(|| Box::new(segment.deceased()))))
             }
             Err(Denied::Owned) => Err(Error::AlreadyOwned { object: segment.object() }),
@@ -179,9 +179,10 @@ impl Exclusive {
         if tag == 0 {
             return Ok(false);
         }
-        if tag <= segment.facts().slots {
+        if segment.slot_record(tag - 1).is_some() {
             segment.write_obituary(tag - 1, Cause::Forced);
         }
+        segment.end_grant();
         let Some(freed) = segment.owned().abandon(tag) else { return Ok(false) };
         tracing::warn!(object = %segment.object(), from = %segment.deceased(), "released by force");
         if freed.wake {
@@ -189,6 +190,17 @@ impl Exclusive {
         }
         Ok(true)
     }
+}
+
+/// Writes down the time and the number of an acquisition; only for the holder.
+#[inline(always)]
+fn record<'a>(segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
+    // Relaxed, and a load and a store: only the holder writes, and holders follow each other by
+    // acquire and release of the state word.
+    let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
+    hot.grant.store(grant, Ordering::Relaxed);
+    hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
+    Hold { segment, hot, tag, grant }
 }
 
 impl Hold<'_> {

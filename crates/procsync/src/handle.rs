@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::kind::Object;
 use crate::segment::layout::Hot;
+use crate::segment::place::Scope;
 use crate::segment::{How, Removal, Segment, Spec, local, obtain, remove};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -19,7 +20,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 /// copied by the fork, may still point to it. So a reference from `segment` is good for as long as
 /// the handle.
 #[derive(Debug)]
-pub(crate) struct Handle {
+#[allow(unreachable_pub)] // named by a sealed trait only
+pub struct Handle {
     id: AtomicU64,
     hot: AtomicPtr<Hot>,
     current: AtomicPtr<Segment>,
@@ -87,13 +89,17 @@ impl Handle {
         self.spec.name.as_str()
     }
 
+    pub(crate) fn scope(&self) -> Scope {
+        self.spec.scope
+    }
+
     pub(crate) fn object(&self) -> Object {
         self.spec.object()
     }
 
     pub(crate) fn remove(&self) -> Result<Removal> {
         // Not there any more is as good as removed.
-        Ok(remove(&self.spec.name, self.spec.scope)?.unwrap_or(Removal::Done))
+        Ok(remove(&self.spec.name, &self.spec.place)?.unwrap_or(Removal::Done))
     }
 }
 

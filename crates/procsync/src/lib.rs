@@ -18,8 +18,8 @@
 //!   object anew at their next use, its copies of guards do nothing. Children made by a bare `clone`
 //!   system call are not noticed.
 //! - **Trust.** Who may write an object can make its users wait, or get errors, but cannot make this
-//!   library panic, loop or touch memory that is not its own. Who may *truncate* the file can end
-//!   its users by SIGBUS.
+//!   library panic, loop or touch memory that is not its own. One exception: who may write the file
+//!   may also shorten it, and that ends its users by SIGBUS.
 //! - **Linux only** as yet; on other systems all named objects answer that they are unsupported.
 //!
 //! # Which one
@@ -118,7 +118,13 @@ mod exports {
     /// # Errors
     /// A name that cannot be one, or what the system says.
     pub fn remove(name: &str, scope: Scope) -> Result<Option<Removal>> {
-        crate::segment::remove(&Name::new(name)?, scope)
+        let name = Name::new(name)?;
+        let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
+        match crate::segment::place::Place::of(scope, false, &object) {
+            Ok(place) => crate::segment::remove(&name, &place),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 #[cfg(not(loom))]

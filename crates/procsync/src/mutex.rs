@@ -170,8 +170,8 @@ impl<T: Pod> Mutex<T> {
     pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>> {
         let (hold, abandoned) = match self.exclusive.acquire_at_once() {
             Some(hold) => (hold, None),
-            None => match self.exclusive.try_acquire(self.takes_abandoned())? {
-                Some(got) => self.told(got),
+            None => match self.try_acquire_slowly()? {
+                Some(got) => got,
                 None => return Ok(None),
             },
         };
@@ -202,9 +202,21 @@ impl<T: Pod> Mutex<T> {
         // copied through memory, which costs more than the lock.
         let (hold, abandoned) = match self.exclusive.acquire_at_once() {
             Some(hold) => (hold, None),
-            None => self.told(self.exclusive.acquire(deadline(), self.takes_abandoned())?),
+            None => self.acquire_slowly(deadline())?,
         };
         Ok(MutexGuard::new(hold, abandoned))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_slowly(&self, deadline: Deadline) -> Result<Got<'_>> {
+        Ok(self.told(self.exclusive.acquire(deadline, self.takes_abandoned())?))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_acquire_slowly(&self) -> Result<Option<Got<'_>>> {
+        Ok(self.exclusive.try_acquire(self.takes_abandoned())?.map(|got| self.told(got)))
     }
 
     /// Waits for it and takes it even if its holder died, whatever this handle's policy is: to set
@@ -237,7 +249,7 @@ impl<T: Pod> Mutex<T> {
 
     /// Who holds it, if anybody does. Costs some system calls; the answer may be old when it comes.
     pub fn owner(&self) -> Option<Participant> {
-        self.exclusive.handle.segment().owner()
+        self.exclusive.handle.live().ok()?.owner()
     }
 
     /// Whether anybody holds it. The answer may be old when it comes.
@@ -282,14 +294,15 @@ impl<T: Pod> fmt::Debug for Mutex<T> {
 pub struct MutexGuard<'a, T: Pod = ()> {
     hold: Hold<'a>,
     abandoned: Option<Box<Deceased>>,
+    data: PhantomData<fn(T) -> T>,
     /// Not `Send`: a thread owns it.
-    data: PhantomData<(fn(T) -> T, *mut ())>,
+    owned: PhantomData<*mut ()>,
 }
 
 impl<'a, T: Pod> MutexGuard<'a, T> {
     #[inline(always)]
     fn new(hold: Hold<'a>, abandoned: Option<Box<Deceased>>) -> Self {
-        MutexGuard { hold, abandoned, data: PhantomData }
+        MutexGuard { hold, abandoned, data: PhantomData, owned: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex: what it guards may be half changed.

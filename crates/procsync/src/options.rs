@@ -9,14 +9,14 @@ use crate::raw::spin::Spin;
 use crate::segment::How;
 use crate::segment::Spec;
 use crate::segment::layout::{Facts, MOST_SLOTS};
-use crate::segment::place::Scope;
+use crate::segment::place::{Place, Scope};
 use std::fmt;
 
 /// An object that is opened by name. Implemented by this library's objects only.
 pub trait Named: Sized + sealed::Sealed {}
 
 pub(crate) mod sealed {
-    use super::{Handle, Kind, Result};
+    use super::{Handle, Kind, Name, Result};
 
     /// What one kind of object adds to the options that all have.
     #[derive(Debug, Clone, Default)]
@@ -34,6 +34,10 @@ pub(crate) mod sealed {
         const KIND: Kind;
         /// Checks the settings; an error's text says what is wrong with them.
         fn parts(settings: &Self::Settings, attach: bool) -> Result<Parts, String>;
+        /// What is wrong with a name for this kind of object.
+        fn name_fault(_name: &Name) -> Option<String> {
+            None
+        }
         fn build(handle: Handle, created: bool, settings: &Self::Settings) -> Result<Self>;
     }
 }
@@ -130,7 +134,11 @@ impl<O: Named> Options<O> {
     }
 
     fn obtain(&self, name: &str, how: How) -> Result<O> {
-        let name = Name::new(name)?;
+        let given = name;
+        let name = Name::new(given)?;
+        if let Some(reason) = O::name_fault(&name) {
+            return Err(Error::InvalidName { name: given.to_owned(), reason });
+        }
         let invalid = |reason: String| Error::InvalidArgument {
             object: Object { kind: O::KIND, name: name.as_str().to_owned() },
             reason,
@@ -152,7 +160,9 @@ impl<O: Named> Options<O> {
             data_align: data_align.max(1),
             created: 0,
         };
+        let object = Object { kind: O::KIND, name: name.as_str().to_owned() };
         let spec = Spec {
+            place: Place::of(self.scope, how != How::Attach, &object)?,
             name,
             scope: self.scope,
             facts,

@@ -105,6 +105,7 @@ impl ReentrantMutex {
     }
 
     #[cold]
+    #[inline(never)]
     fn try_lock_slowly(&self) -> Result<Option<Layer<'_>>> {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(Some(layer));
@@ -139,6 +140,7 @@ impl ReentrantMutex {
     }
 
     #[cold]
+    #[inline(never)]
     fn lock_slowly(&self, deadline: Deadline) -> Result<Layer<'_>> {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(layer);
@@ -170,7 +172,7 @@ impl ReentrantMutex {
 
     /// Who holds it, if anybody does. The answer may be old when it comes.
     pub fn owner(&self) -> Option<Participant> {
-        self.exclusive.handle.segment().owner()
+        self.exclusive.handle.live().ok()?.owner()
     }
 
     /// Whether anybody holds it. The answer may be old when it comes.

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::options::{Named, Options, Parts, Sealed};
 use crate::participant::{Cause, Deceased, Participant, moment};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, Relock};
+use crate::raw::owned_word::{Denied, Freed, ThreadTag};
 use crate::raw::permits::{self, Got};
 use crate::segment::layout::MOST_PERMITS;
 use crate::segment::{Removal, Segment, SharedWaker, Stop, Wait, local};
@@ -198,7 +198,7 @@ impl Semaphore {
     /// # Errors
     /// As for [`acquire`](Self::acquire).
     pub fn holders(&self) -> Result<Vec<Participant>> {
-        Ok(self.handle.live()?.permit_holders())
+        Ok(self.handle.live()?.permit_holders().collect())
     }
 
     /// Its name, without prefix.
@@ -257,6 +257,7 @@ fn at_once(segment: &Segment, permits: u32) -> Option<Parted> {
 }
 
 #[cold]
+#[inline(never)]
 fn acquire_slowly(segment: &Segment, permits: u32, deadline: Deadline) -> Result<Parted> {
     let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
     let queue = &segment.hot().queue;
@@ -281,6 +282,7 @@ fn acquire_slowly(segment: &Segment, permits: u32, deadline: Deadline) -> Result
 }
 
 #[cold]
+#[inline(never)]
 fn try_slowly(segment: &Segment, permits: u32) -> Result<Option<Parted>> {
     let (tag, hint) = (segment.process_tag(), local::hint(segment.id()));
     // Once as it is, and once more if a look at the holders brought something back.
@@ -336,7 +338,7 @@ struct Gate<'a> {
 impl<'a> Gate<'a> {
     fn pass(segment: &'a Segment, wait: &mut Wait<'_>) -> Result<Gate<'a>, Stop> {
         let tag = local::tag(&segment.arc(), true).map_err(Stop::Failed)?;
-        match segment.owned().acquire(tag, Relock::Refuse, true, wait) {
+        match segment.owned().acquire(&ThreadTag(tag), true, wait) {
             Ok(_) => Ok(Gate { segment, tag }),
             Err(Denied::Stopped(stop)) => Err(stop),
             // Not reached in good company: the gate is never held beyond one call.

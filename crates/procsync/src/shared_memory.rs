@@ -5,6 +5,7 @@ use crate::bytes;
 use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::kind::{Kind, Object};
+use crate::name::Name;
 use crate::options::{Named, Options, Parts, Sealed};
 use crate::segment::layout::MOST_DATA;
 use crate::segment::{Removal, data_file};
@@ -18,6 +19,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// procsync can `shm_open` it, and one that they made is used as it is. It begins as zeros, has all
 /// its space from the start, and goes when the last procsync user leaves, also if that one was
 /// killed, unless it is persistent or another program made it.
+///
+/// Names may not begin with `procsync.`, `procsync-` or `sem.`, whose files lie in the same place.
+/// A file that another program made is used only if it belongs to this user and others may not
+/// write to it, unless the scope is machine-wide.
 ///
 /// Other processes may change any byte at any time. The safe functions here copy, or give atomics;
 /// for anything else there is [`as_ptr`](Self::as_ptr). They do not lock: see
@@ -63,6 +68,10 @@ impl Sealed for SharedMemory {
         Ok(Parts { data_size: size, ..Parts::default() })
     }
 
+    fn name_fault(name: &Name) -> Option<String> {
+        data_file::name_fault(name)
+    }
+
     fn build(handle: Handle, created: bool, settings: &MemorySettings) -> Result<Self> {
         let segment = handle.live()?;
         let path = data_file::path(segment.name());
@@ -72,8 +81,14 @@ impl Sealed for SharedMemory {
         };
         let file = map::open(&path, true).map_err(system("open"))?;
         let facts = map::facts(&file).map_err(system("look at"))?;
-        if !facts.regular {
-            return Err(segment.damaged(format!("{} is not a regular file", path.display())));
+        // Between the linking of its name and now somebody else may have put another file there.
+        let reason = match segment.data_file().map_err(system("look at"))? {
+            Some(made) if made == facts.id => None,
+            Some(_) => Some("it is not the file that procsync made".to_owned()),
+            None => data_file::fault(&facts, handle.scope()),
+        };
+        if let Some(reason) = reason {
+            return Err(Error::Damaged { object: segment.object(), path, reason });
         }
         if facts.size < settings.size || facts.size == 0 {
             return Err(Error::Mismatch {
@@ -86,7 +101,7 @@ impl Sealed for SharedMemory {
         let length = usize::try_from(facts.size)
             .map_err(|_| system("map")(std::io::ErrorKind::OutOfMemory.into()))?;
         let map = Mapping::new(&file, length).map_err(system("map"))?;
-        let created = created && segment.made_data_file();
+        let created = created && segment.data_file().map_err(system("look at"))?.is_some();
         Ok(SharedMemory { map, created, handle })
     }
 }
@@ -125,7 +140,7 @@ impl SharedMemory {
         }
         // No procsync user; perhaps another program's.
         let object = Object { kind: Kind::SharedMemory, name: name.to_owned() };
-        match data_file::size(&crate::Name::new(name)?) {
+        match data_file::size(&Name::new(name)?) {
             Some(size @ 1..) => Self::options(size).open(name),
             _ => Err(Error::NotFound { object }),
         }
@@ -213,7 +228,7 @@ impl SharedMemory {
     }
 
     fn aligned(&self, offset: usize, size: usize) -> Result<*mut u8> {
-        if !offset.is_multiple_of(size) {
+        if offset % size != 0 {
             let reason = format!("an atomic number of {size} bytes cannot lie at {offset}");
             return Err(self.invalid(reason));
         }

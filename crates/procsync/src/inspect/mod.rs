@@ -17,6 +17,7 @@ use crate::segment::lifetime::read_header;
 use crate::segment::place::{Place, Scope};
 use crate::segment::slots::SlotRecord;
 use crate::sys::{lock, map};
+use std::collections::HashMap;
 use std::fs::File;
 use std::mem::offset_of;
 use std::time::SystemTime;
@@ -208,7 +209,6 @@ impl Reading<'_> {
             tid: self.word(at + offset_of!(Slot, tid)),
             started: self.long(at + offset_of!(Slot, started)),
             namespace: self.long(at + offset_of!(Slot, namespace)),
-            attached_at: self.long(at + offset_of!(Slot, attached_at)),
             waiting_since: self.long(at + offset_of!(Slot, waiting_since)),
             label: std::array::from_fn(|i| self.bytes[label_at + i]),
         }
@@ -246,12 +246,19 @@ impl Reading<'_> {
             }
             Kind::Semaphore => {
                 let capacity = self.facts.capacity;
+                // One participant may hold many.
+                let mut known = HashMap::new();
                 for index in 0..capacity {
                     let at = self.facts.places().permits_at + index as usize * PERMIT_SIZE;
                     let tag = self.word(at + offset_of!(Permit, word)) & TAG;
                     let tid = self.word(at + offset_of!(Permit, tid));
                     let since = self.long(at + offset_of!(Permit, acquired_at));
-                    holders.extend(self.holder(tag, tid, since));
+                    let holder = known.entry(tag).or_insert_with(|| self.holder(tag, tid, since));
+                    holders.extend(holder.clone().map(|holder| {
+                        let since = moment(since);
+                        let tid = if holder.tid == 0 { tid } else { holder.tid };
+                        Participant { tid, since, ..holder }
+                    }));
                 }
                 let held = holders.iter().filter(|holder| !holder.dead).count() as u32;
                 State::Permits { available: capacity.saturating_sub(held), capacity }

@@ -1,7 +1,10 @@
 //! Set or unset, with those who wait for "set".
 
 use super::sync::{AtomicU32, Ordering};
-use super::{TURNS_BETWEEN_CHECKS, Waiter, Waker};
+use super::{Turns, Waiter, Waker};
+
+#[cfg(all(test, loom))]
+mod model;
 
 const SET: u32 = 1;
 const WAITERS: u32 = 2;
@@ -40,9 +43,15 @@ pub(crate) enum Consume {
 pub(crate) struct Flag(AtomicU32);
 
 impl Flag {
-    #[cfg(any(loom, test))]
+    #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
         Flag(AtomicU32::new(0))
+    }
+
+    /// The word itself, to sleep on and to wake.
+    #[cfg(all(test, loom))]
+    pub(crate) fn futex(&self) -> &AtomicU32 {
+        &self.0
     }
 
     #[inline]
@@ -84,47 +93,52 @@ impl Flag {
     pub(crate) fn try_wait(&self, consume: Consume) -> bool {
         match consume {
             Consume::Nothing => self.is_set(),
-            Consume::Setting => self.consume(0),
+            Consume::Setting => self.consume(self.0.load(Ordering::Relaxed), 0).is_ok(),
         }
     }
 
-    fn consume(&self, mark: u32) -> bool {
-        let mut seen = self.0.load(Ordering::Relaxed);
+    /// Unsets the flag, which held `seen` a moment ago, and leaves `mark`. Answers what it holds if
+    /// it is not set.
+    #[inline]
+    fn consume(&self, mut seen: u32, mark: u32) -> Result<(), u32> {
         while seen & SET != 0 {
             let unset = (seen & !SET) | mark;
             match self.0.compare_exchange(seen, unset, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
+                Ok(_) => return Ok(()),
                 Err(now) => seen = now,
             }
         }
-        false
+        Err(seen)
     }
 
     /// Waits until the flag is set, as long as the waiter does.
     #[cold]
     pub(crate) fn wait<W: Waiter>(&self, consume: Consume, waiter: &mut W) -> Result<(), W::Stop> {
         let mut mark = 0;
-        let mut turns: u32 = 0;
+        let mut turns = Turns::default();
         let first = self.0.load(Ordering::Acquire);
         let mut seen = first;
         loop {
-            let happened = match consume {
-                Consume::Nothing => seen & SET != 0 || (seen ^ first) >= ONE_SETTING,
-                Consume::Setting => seen & SET != 0 && self.consume(mark),
-            };
-            if happened {
-                return Ok(());
+            match consume {
+                Consume::Nothing => {
+                    if seen & SET != 0 || (seen ^ first) >= ONE_SETTING {
+                        return Ok(());
+                    }
+                }
+                Consume::Setting => match self.consume(seen, mark) {
+                    Ok(()) => return Ok(()),
+                    Err(now) => seen = now,
+                },
             }
-            turns = turns.wrapping_add(1);
-            if turns % TURNS_BETWEEN_CHECKS == 0 {
-                waiter.check()?;
+            if let Err(stop) = turns.next(waiter) {
+                // The wake-up that may have come here was for one of those who consume.
+                if consume == Consume::Setting && mark != 0 {
+                    waiter.wake(&self.0, 1);
+                }
+                return Err(stop);
             }
             if waiter.spin() {
                 seen = self.0.load(Ordering::Acquire);
-                continue;
-            }
-            seen = self.0.load(Ordering::Acquire);
-            if seen & SET != 0 || (consume == Consume::Nothing && (seen ^ first) >= ONE_SETTING) {
                 continue;
             }
             if seen & WAITERS == 0 {

@@ -11,6 +11,8 @@
 //! What others can use of this lies in memory that *they* supply: [`FutexWord`], [`AtomicU32`],
 //! [`AtomicU64`], [`RawMutex`], [`RawSemaphore`].
 
+#![deny(clippy::disallowed_types)] // atomics come from `sync`, so that the models have them
+
 #[cfg(not(loom))]
 mod atomic;
 #[cfg(not(loom))]
@@ -23,6 +25,8 @@ pub(crate) mod host;
 mod host_wait;
 #[cfg(not(loom))]
 mod memory;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 pub(crate) mod owned_word;
 pub(crate) mod permits;
 #[cfg(not(loom))]
@@ -73,5 +77,26 @@ pub(crate) trait Waiter: Waker {
     fn check(&mut self) -> Result<(), Self::Stop>;
 }
 
-/// After so many turns of a loop that found the word changed each time, its deadline is checked.
-pub(crate) const TURNS_BETWEEN_CHECKS: u32 = 1_024;
+/// Counts the turns of a waiting loop that finds the word changed each time, and asks now and then
+/// whether the deadline has passed.
+#[derive(Default)]
+pub(crate) struct Turns(u32);
+
+impl Turns {
+    /// In the models every turn, so that they see what a check in any place does.
+    const BETWEEN_CHECKS: u32 = if cfg!(loom) { 1 } else { 1_024 };
+
+    #[inline]
+    pub(crate) fn next<W: Waiter>(&mut self, waiter: &mut W) -> Result<(), W::Stop> {
+        self.0 += 1;
+        if self.0 < Self::BETWEEN_CHECKS {
+            return Ok(());
+        }
+        self.0 = 0;
+        waiter.check()
+    }
+}
+
+/// A loop that never waits gives up after so many turns. Reached only if somebody keeps changing
+/// the word to no purpose, that is, in damaged memory.
+pub(crate) const TURNS_AT_MOST: u32 = 1_024;

@@ -1,7 +1,10 @@
 //! A word that says "taken" by saying by whom.
 
-use super::sync::{AtomicU32, Ordering};
-use super::{TURNS_BETWEEN_CHECKS, Waiter};
+use super::sync::{AtomicU32, Ordering, load_newest};
+use super::{TURNS_AT_MOST, Turns, Waiter};
+
+#[cfg(all(test, loom))]
+mod model;
 
 /// The bits of a word that name its holder.
 pub(crate) const TAG: u32 = (1 << 30) - 1;
@@ -25,7 +28,8 @@ pub(crate) const WAITERS: u32 = 1 << 31;
 ///
 /// Forgetting to *clear* `WAITERS` is harmless: one needless wake. Forgetting to *set* it is a
 /// missed wake-up. Hence: whoever has slept takes the word with `WAITERS` set, because others may
-/// sleep beside it and its own mark went with the release that woke it.
+/// sleep beside it and its own mark went with the release that woke it. And whoever has slept and
+/// leaves without the word passes the wake-up on, for the same reason.
 ///
 /// Orderings: taking is `Acquire` and every way of giving away is `Release`, so that what one
 /// holder wrote is seen by the next. Marking needs no order: it publishes nothing, and that the
@@ -34,6 +38,44 @@ pub(crate) const WAITERS: u32 = 1 << 31;
 #[derive(Debug)]
 pub(crate) struct OwnedWord(AtomicU32);
 
+/// Who takes a word: its tag, and what it means to find the word under that tag.
+pub(crate) trait Taker {
+    /// 1 to 2³⁰ − 1.
+    fn tag(&self) -> u32;
+
+    /// Asked while the word bears the tag. True if the caller itself is the holder, and so would
+    /// wait for itself; false if somebody else with this tag is, who can be waited for.
+    fn is_holder(&self) -> bool;
+}
+
+/// A tag that one thread goes by, and nobody else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ThreadTag(pub(crate) u32);
+
+impl Taker for ThreadTag {
+    fn tag(&self) -> u32 {
+        self.0
+    }
+
+    fn is_holder(&self) -> bool {
+        true
+    }
+}
+
+/// A tag that all threads of a process go by, where one may wait for another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessTag(pub(crate) u32);
+
+impl Taker for ProcessTag {
+    fn tag(&self) -> u32 {
+        self.0
+    }
+
+    fn is_holder(&self) -> bool {
+        false
+    }
+}
+
 /// How the word was got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
@@ -41,19 +83,10 @@ pub(crate) struct Taken {
     pub(crate) abandoned: bool,
 }
 
-/// What a caller whose own tag is on the word gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relock {
-    /// [`Denied::Owned`] at once: the tag is a thread's, which would wait for itself.
-    Refuse,
-    /// It waits: the tag is a process's, and another thread of it may release.
-    Wait,
-}
-
 /// Why the word was not got.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Denied<Stop> {
-    /// The caller's tag holds it already.
+    /// The caller holds it already.
     Owned,
     /// The previous holder died, and the caller does not take such words.
     Abandoned,
@@ -73,7 +106,7 @@ pub(crate) struct Freed {
 }
 
 impl OwnedWord {
-    #[cfg(any(loom, test))]
+    #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
         OwnedWord(AtomicU32::new(0))
     }
@@ -94,6 +127,16 @@ impl OwnedWord {
         self.0.load(Ordering::Relaxed) & (TAG | ABANDONED) == ABANDONED
     }
 
+    /// The same as the second half of the handshake with releasers (see `WaitQueue`).
+    pub(crate) fn newest_owner(&self) -> u32 {
+        load_newest(&self.0) & TAG
+    }
+
+    #[cfg(all(test, loom))]
+    pub(crate) fn bits(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Takes the word if it is free and nobody died holding it: one compare-exchange.
     #[inline(always)]
     pub(crate) fn try_acquire_clean(&self, tag: u32) -> bool {
@@ -104,8 +147,8 @@ impl OwnedWord {
     /// its half of the handshake with releasers (see `WaitQueue`).
     #[inline]
     pub(crate) fn try_acquire(&self, tag: u32) -> Option<Taken> {
-        let mut seen = self.0.load(Ordering::SeqCst);
-        for _ in 0..TURNS_BETWEEN_CHECKS {
+        let mut seen = load_newest(&self.0);
+        for _ in 0..TURNS_AT_MOST {
             if seen & TAG != 0 {
                 return None;
             }
@@ -122,36 +165,30 @@ impl OwnedWord {
     #[cold]
     pub(crate) fn acquire<W: Waiter>(
         &self,
-        tag: u32,
-        relock: Relock,
+        taker: &impl Taker,
         take_abandoned: bool,
         waiter: &mut W,
     ) -> Result<Taken, Denied<W::Stop>> {
         let mut mark = 0;
-        let mut turns = 0;
+        let mut turns = Turns::default();
         let mut seen = self.0.load(Ordering::Relaxed);
-        loop {
-            turns += 1;
-            if turns % TURNS_BETWEEN_CHECKS == 0 {
-                waiter.check().map_err(Denied::Stopped)?;
+        let denied = loop {
+            if let Err(stop) = turns.next(waiter) {
+                break Denied::Stopped(stop);
             }
             if seen & TAG == 0 {
                 if seen & ABANDONED != 0 && !take_abandoned {
-                    // The others who sleep are to be refused too: pass on the wake that came here.
-                    if seen & WAITERS != 0 {
-                        waiter.wake(&self.0, 1);
-                    }
-                    return Err(Denied::Abandoned);
+                    break Denied::Abandoned;
                 }
-                let held = tag | (seen & WAITERS) | mark;
+                let held = taker.tag() | (seen & WAITERS) | mark;
                 match self.0.compare_exchange(seen, held, Ordering::Acquire, Ordering::Relaxed) {
                     Ok(_) => return Ok(Taken { abandoned: seen & ABANDONED != 0 }),
                     Err(now) => seen = now,
                 }
                 continue;
             }
-            if seen & TAG == tag && relock == Relock::Refuse {
-                return Err(Denied::Owned);
+            if seen & TAG == taker.tag() && taker.is_holder() {
+                break Denied::Owned;
             }
             if waiter.spin() {
                 seen = self.0.load(Ordering::Relaxed);
@@ -166,10 +203,17 @@ impl OwnedWord {
                     continue;
                 }
             }
+            // A sleep that stops consumed no wake-up, and the word is marked for the others.
             waiter.sleep(&self.0, seen | WAITERS).map_err(Denied::Stopped)?;
             mark = WAITERS;
             seen = self.0.load(Ordering::Relaxed);
+        };
+        // Pass on the wake-up that may have come here. After a refusal this is how it reaches
+        // everybody who sleeps: each is refused and wakes the next.
+        if (seen | mark) & WAITERS != 0 {
+            waiter.wake(&self.0, 1);
         }
+        Err(denied)
     }
 
     /// Gives the word back. Never touches a word that bears another tag.
@@ -186,7 +230,7 @@ impl OwnedWord {
     #[cold]
     fn release_marked(&self, tag: u32, mut seen: u32) -> Result<Freed, NotOwner> {
         // Two turns at most in good company: the mark is only ever added. More are a damaged word.
-        for _ in 0..TURNS_BETWEEN_CHECKS {
+        for _ in 0..TURNS_AT_MOST {
             if seen & TAG != tag {
                 return Err(NotOwner);
             }
@@ -201,13 +245,13 @@ impl OwnedWord {
     /// Frees the word if `tag` holds it, and marks that its holder is gone. For the one that has
     /// proved that death (or was told to take the word away by force).
     pub(crate) fn abandon(&self, tag: u32) -> Option<Freed> {
-        let mut seen = self.0.load(Ordering::SeqCst);
-        for _ in 0..TURNS_BETWEEN_CHECKS {
+        let mut seen = self.0.load(Ordering::Relaxed);
+        for _ in 0..TURNS_AT_MOST {
             if tag == 0 || seen & TAG != tag {
                 return None;
             }
             let left = ABANDONED | (seen & WAITERS);
-            match self.0.compare_exchange(seen, left, Ordering::SeqCst, Ordering::SeqCst) {
+            match self.0.compare_exchange(seen, left, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => return Some(Freed { wake: seen & WAITERS != 0 }),
                 Err(now) => seen = now,
             }

@@ -2,7 +2,10 @@
 
 use super::owned_word::{Freed, NotOwner, OwnedWord, Taken};
 use super::wait_queue::WaitQueue;
-use super::{TURNS_BETWEEN_CHECKS, Waiter, Waker};
+use super::{Turns, Waiter, Waker};
+
+#[cfg(all(test, loom))]
+mod model;
 
 /// Permits in shared memory, wherever their words lie.
 pub(crate) trait PermitWords {
@@ -22,7 +25,7 @@ pub(crate) struct Got {
 
 /// How many permits nobody holds, at a moment that is over when the answer comes.
 pub(crate) fn available(words: &impl PermitWords) -> u32 {
-    let free = (0..words.count()).filter(|&index| words.word(index).owner() == 0).count();
+    let free = (0..words.count()).filter(|&index| words.word(index).newest_owner() == 0).count();
     // Not above `count`, a u32.
     free as u32
 }
@@ -144,7 +147,7 @@ fn wait_for<W: Waiter, T>(
     mut in_vain: impl FnMut(),
 ) -> Result<T, W::Stop> {
     let mut slept = false;
-    let mut turns: u32 = 0;
+    let mut turns = Turns::default();
     loop {
         if let Some(got) = attempt() {
             return Ok(got);
@@ -153,10 +156,7 @@ fn wait_for<W: Waiter, T>(
         if std::mem::take(&mut slept) {
             in_vain();
         }
-        turns = turns.wrapping_add(1);
-        if turns % TURNS_BETWEEN_CHECKS == 0 {
-            waiter.check()?;
-        }
+        turns.next(waiter)?;
         if waiter.spin() {
             continue;
         }

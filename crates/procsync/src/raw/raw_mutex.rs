@@ -5,7 +5,7 @@ use super::error::Error;
 use super::host::{Host, Identity};
 use super::host_wait::HostWait;
 use super::memory::{self, HEADER_SIZE, HeaderMemory, Nanoseconds, Words};
-use super::owned_word::{Denied, Freed, NotOwner, OwnedWord, Relock};
+use super::owned_word::{Denied, Freed, NotOwner, OwnedWord, ProcessTag};
 use super::spin::{Spin, SpinEstimate};
 use super::sync::{AtomicU32, Ordering};
 use crate::pacing::spin_of_environment;
@@ -257,7 +257,7 @@ impl<'a> RawMutex<'a> {
         }
         let spin = if timeout == Some(Duration::ZERO) { Spin::Never } else { spin };
         let mut wait = HostWait::new(&self.system, &self.estimate, timeout, spin);
-        match self.header.state.acquire(me.process, Relock::Wait, true, &mut wait) {
+        match self.header.state.acquire(&ProcessTag(me.process), true, &mut wait) {
             Ok(_) => {
                 self.record(me);
                 wait.succeeded();

@@ -3,17 +3,26 @@
 #![allow(clippy::disallowed_types)]
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use std::sync::atomic::Ordering;
+/// An alias and not a re-export, which the lint would see through wherever it is used.
+#[cfg(not(loom))]
+pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
 
-/// Stands between the two halves of a store-load handshake (each side writes its own word, then
-/// reads the other's). All four accesses are `SeqCst`, which forbids that both sides read the old
-/// value (C++20 [atomics.order]). Loom treats `SeqCst` accesses as `AcqRel` and models only the
-/// fence, so the model, and nothing else, gets the fence that those accesses imply.
+/// The second half of a store-load handshake: each side writes its own word, then reads the
+/// other's. All four accesses are `SeqCst`, which forbids that both sides read the old value
+/// (C++20 [atomics.order]).
+///
+/// Loom treats a `SeqCst` load as an `Acquire` load, which may be stale. So the models get a
+/// read-modify-write that changes nothing: it reads the newest value, and its writing half orders
+/// nothing. (A `SeqCst` fence would do too, but it orders everything around it, and so would hide
+/// that an access nearby is too weak.)
 #[inline(always)]
-pub(crate) fn handshake() {
+pub(crate) fn load_newest(word: &AtomicU32) -> u32 {
+    #[cfg(not(loom))]
+    return word.load(Ordering::SeqCst);
     #[cfg(loom)]
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    return word.fetch_add(0, Ordering::Acquire);
 }

@@ -1,8 +1,11 @@
 //! A number of things that anyone may raise and anyone may take from.
 
-use super::sync::{AtomicU32, Ordering};
+use super::sync::{AtomicU32, Ordering, load_newest};
 use super::wait_queue::WaitQueue;
-use super::{TURNS_BETWEEN_CHECKS, Waiter, Waker};
+use super::{Turns, Waiter, Waker};
+
+#[cfg(all(test, loom))]
+mod model;
 
 /// A count, 0 to 2³² − 1. Tokens have no owner.
 ///
@@ -22,7 +25,7 @@ pub(crate) struct TokenCount(AtomicU32);
 pub(crate) struct Overflow;
 
 impl TokenCount {
-    #[cfg(any(loom, test))]
+    #[cfg(all(test, loom))]
     pub(crate) fn new(count: u32) -> Self {
         TokenCount(AtomicU32::new(count))
     }
@@ -31,7 +34,8 @@ impl TokenCount {
         self.0.load(Ordering::Acquire)
     }
 
-    /// For whoever makes the object, before anybody else can see it.
+    /// For whoever makes the object, while nobody else uses it.
+    #[cfg(not(loom))]
     pub(crate) fn initialize(&self, count: u32) {
         self.0.store(count, Ordering::Release);
     }
@@ -61,7 +65,7 @@ impl TokenCount {
     /// Takes one token if there is one.
     #[inline]
     pub(crate) fn try_take(&self) -> bool {
-        let mut seen = self.0.load(Ordering::SeqCst);
+        let mut seen = load_newest(&self.0);
         while seen > 0 {
             match self.0.compare_exchange(seen, seen - 1, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => return true,
@@ -74,15 +78,12 @@ impl TokenCount {
     /// Takes one token, waiting for it as long as the waiter does.
     #[cold]
     pub(crate) fn take<W: Waiter>(&self, queue: &WaitQueue, waiter: &mut W) -> Result<(), W::Stop> {
-        let mut turns: u32 = 0;
+        let mut turns = Turns::default();
         loop {
             if self.try_take() {
                 return Ok(());
             }
-            turns = turns.wrapping_add(1);
-            if turns % TURNS_BETWEEN_CHECKS == 0 {
-                waiter.check()?;
-            }
+            turns.next(waiter)?;
             if waiter.spin() {
                 continue;
             }

@@ -2,14 +2,17 @@
 //! nothing of procsync can open it. The segment beside it keeps the books.
 //!
 //! Which file is ours to remove is told by its identity, written into the segment before the file
-//! gets its name: a file that another program made under the same name is used, never removed.
+//! gets its name: a file that another program made under the same name is used, never removed. And
+//! the two files must have one owner, else a forged segment could have others' files removed.
 
 use super::layout::{RECORDS_AT, Records};
 use super::lifetime::{How, Spec};
+use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
 use crate::name::Name;
-use crate::sys::map::{self, FileId, Unnamed};
+use crate::sys::map::{self, FileFacts, FileId, Unnamed};
+use crate::sys::process;
 use std::fs::File;
 use std::io;
 use std::mem::offset_of;
@@ -25,6 +28,7 @@ pub(super) struct DataFile {
     path: PathBuf,
     unnamed: Unnamed,
     wanted: u64,
+    scope: Scope,
 }
 
 /// Where a shared memory's own file lies.
@@ -60,7 +64,7 @@ impl DataFile {
             &path,
             "set space aside for",
         ))?;
-        Ok(DataFile { path, unnamed, wanted: size })
+        Ok(DataFile { path, unnamed, wanted: size, scope: spec.scope })
     }
 
     /// Gives the file its name, or takes what another program made under it. Only for the holder
@@ -75,7 +79,11 @@ impl DataFile {
                 return Err(Error::AlreadyExists { object: object.clone() });
             }
             let found = map::facts_at(&self.path).map_err(system("look at"))?;
-            if !found.regular || found.size < self.wanted {
+            if let Some(reason) = fault(&found, self.scope) {
+                let (object, path) = (object.clone(), self.path.clone());
+                return Err(Error::Damaged { object, path, reason });
+            }
+            if found.size < self.wanted {
                 return Err(Error::Mismatch {
                     object: object.clone(),
                     property: "size in bytes",
@@ -99,19 +107,50 @@ pub(super) fn is_ready(segment: &File) -> io::Result<bool> {
     Ok(u32::from_ne_bytes(bytes) == 1)
 }
 
-/// Removes the data file of a segment, if it has one that procsync made.
-pub(super) fn remove(segment: &File, name: &Name) {
+/// Why another program's file may not be used; none: it may.
+pub(crate) fn fault(found: &FileFacts, scope: Scope) -> Option<String> {
+    let user = process::user();
+    if !found.regular {
+        Some("it is not a regular file".to_owned())
+    } else if scope == Scope::User && found.owner != user {
+        Some(format!("it belongs to user {}, not to user {user}", found.owner))
+    } else if scope == Scope::User && found.mode & 0o022 != 0 {
+        Some(format!("its mode {:o} lets others write to it", found.mode))
+    } else {
+        None
+    }
+}
+
+/// Which names shared memory cannot have, because their files in the same directory would be
+/// something else's.
+pub(crate) fn name_fault(name: &Name) -> Option<String> {
+    ["procsync.", "procsync-", "sem."]
+        .into_iter()
+        .find(|prefix| name.as_str().starts_with(prefix))
+        .map(|prefix| {
+            format!(
+                "files in {} that begin with {prefix:?} are something else's",
+                map::SHARED_MEMORY_DIRECTORY
+            )
+        })
+}
+
+/// Which file a segment says that procsync made for it, if any.
+pub(crate) fn registered(segment: &File) -> io::Result<Option<FileId>> {
     let (mut device, mut number) = ([0; 8], [0; 8]);
-    let read = map::read_at(segment, DEVICE_AT, &mut device)
-        .and_then(|_| map::read_at(segment, NUMBER_AT, &mut number));
+    map::read_at(segment, DEVICE_AT, &mut device)?;
+    map::read_at(segment, NUMBER_AT, &mut number)?;
     let id = FileId { device: u64::from_ne_bytes(device), number: u64::from_ne_bytes(number) };
-    if read.is_err() || id.number == 0 {
-        return;
-    }
+    Ok((id.number != 0).then_some(id))
+}
+
+/// Removes the data file of a segment, if it has one that procsync made.
+pub(super) fn remove(segment: &File, name: &Name) -> io::Result<()> {
+    let Some(id) = registered(segment)? else { return Ok(()) };
     let path = path(name);
-    if map::facts_at(&path).is_ok_and(|found| found.id == id)
-        && let Err(error) = map::unlink(&path)
-    {
-        tracing::warn!(path = %path.display(), %error, "shared memory cannot be removed");
+    let Ok(found) = map::facts_at(&path) else { return Ok(()) };
+    if found.id != id || found.owner != map::facts(segment)?.owner {
+        return Ok(());
     }
+    map::unlink(&path)
 }

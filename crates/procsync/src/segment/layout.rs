@@ -4,6 +4,7 @@
 use crate::kind::Kind;
 use crate::raw::owned_word::OwnedWord;
 use crate::raw::wait_queue::WaitQueue;
+use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The first eight bytes. As a number in the machine's own byte order, so that a file from a
@@ -165,13 +166,13 @@ pub(crate) struct Hot {
     /// A mutex's owned word, a token count, an event's flag, a semaphore's gate (an owned word).
     pub(crate) state: AtomicU32,
     pub(crate) queue: WaitQueue,
-    /// The thread that holds a mutex, to be shown.
-    pub(crate) holder_tid: AtomicU32,
     /// How often a mutex was acquired.
     pub(crate) grant: AtomicU64,
     /// When a mutex was acquired last, ns since 1970.
     pub(crate) acquired_at: AtomicU64,
-    reserved: [AtomicU64; 4],
+    /// The thread that holds a mutex, to be shown.
+    pub(crate) holder_tid: AtomicU32,
+    reserved: [AtomicU32; 7],
 }
 
 impl Hot {
@@ -204,6 +205,9 @@ pub(crate) struct Records {
     pub(crate) data_device: AtomicU64,
     pub(crate) data_number: AtomicU64,
 }
+
+/// Where readers find the hint how many slots to read.
+pub(crate) const SLOTS_USED_AT: u64 = (RECORDS_AT + offset_of!(Records, slots_used)) as u64;
 
 /// One participant.
 #[repr(C, align(64))]
@@ -243,7 +247,7 @@ const _: () = {
     assert!(size_of::<Records>() == 64);
     assert!(size_of::<Slot>() == SLOT_SIZE);
     assert!(size_of::<Permit>() == PERMIT_SIZE);
-    assert!(size_of::<OwnedWord>() == 4 && size_of::<WaitQueue>() == 8);
+    assert!(size_of::<OwnedWord>() == 4 && size_of::<WaitQueue>() == 12);
 };
 
 /// The same word, seen as one of the algorithms sees it.

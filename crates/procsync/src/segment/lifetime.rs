@@ -11,7 +11,9 @@
 //! Hence after the lock: does the name still lead to this file?
 
 use super::data_file::{self, DataFile};
-use super::layout::{BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOTS_AT};
+use super::layout::{
+    BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOT_SIZE, SLOTS_AT, SLOTS_USED_AT,
+};
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
 use super::slots::OwnSlots;
@@ -20,15 +22,15 @@ use crate::error::{Error, Result};
 use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::raw::spin::{Spin, SpinEstimate};
-use crate::sys::lock::{Whole, lock_file};
+use crate::sys::lock::{Whole, lock_file, unlock_file};
 use crate::sys::map::{self, FileFacts, Mapping};
 use crate::sys::{clock, process};
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What to do about a name.
@@ -47,6 +49,9 @@ pub(crate) enum How {
 pub(crate) struct Spec {
     pub(crate) name: Name,
     pub(crate) scope: Scope,
+    /// Where it lies, for good: a forked child that has become another user, say, must not find
+    /// another object under the same name.
+    pub(crate) place: Place,
     pub(crate) facts: Facts,
     pub(crate) persistent: bool,
     pub(crate) spin: Spin,
@@ -78,10 +83,9 @@ enum Try {
 /// Attaches to the object or creates it; answers whether it was created.
 pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
     let object = spec.object();
-    let place = Place::of(spec.scope, how != How::Attach, &object)?;
-    let path = place.path(&spec.name);
-    let mut attempt = Attempt { spec, how, path, place, object: object.clone(), data_file: None };
-    repeat(&object, || {
+    let path = spec.place.path(&spec.name);
+    let mut attempt = Attempt { spec, how, path, object: object.clone(), data_file: None };
+    let (segment, created) = repeat(&object, || {
         // Dropping the last Arc of a segment takes the registry's lock: so this one is dropped
         // after it.
         let mut found = None;
@@ -94,7 +98,12 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
             }
             Try::Again => Ok(None),
         }
-    })
+    })?;
+    segment.claim_process_slot()?;
+    if created {
+        tracing::debug!(%object, path = %segment.path.display(), "created");
+    }
+    Ok((segment, created))
 }
 
 fn repeat<T>(object: &Object, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
@@ -117,7 +126,6 @@ struct Attempt<'a> {
     spec: &'a Spec,
     how: How,
     data_file: Option<DataFile>,
-    place: Place,
     path: PathBuf,
     object: Object,
 }
@@ -145,16 +153,29 @@ impl Attempt<'_> {
             *found = Some(segment.clone());
             return self.accept(segment);
         }
+        let mut created = false;
         if lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))? {
             // Nobody has it open: a leftover, or an object that stays.
             if !self.still_named(facts)? {
                 return Ok(Try::Again);
             }
-            if let Some(kind) = self.leftover(&file, facts)? {
-                self.remove_leftover(&file, kind)?;
-                return Ok(Try::Again);
-            }
-            if self.how == How::Create {
+            if let Some(leftover) = self.leftover(&file, facts)? {
+                match remove_files(&file, leftover.kind, &self.path, &self.spec.name) {
+                    Ok(()) => return Ok(Try::Again),
+                    // Another user made it, and only that one may remove its name.
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        if self.how == How::Attach {
+                            return Err(Error::NotFound { object: self.object.clone() });
+                        }
+                        if !self.could_be(&leftover) {
+                            return Err(self.system("remove the leftover")(error));
+                        }
+                        self.reset(&file, &leftover).map_err(self.system("reset the leftover"))?;
+                        created = true;
+                    }
+                    Err(error) => return Err(self.system("remove the leftover")(error)),
+                }
+            } else if self.how == How::Create {
                 return Err(Error::AlreadyExists { object: self.object.clone() });
             }
         }
@@ -171,11 +192,11 @@ impl Attempt<'_> {
             return Ok(Try::Again);
         }
         self.check(&header)?;
-        if self.how == How::Create {
+        if self.how == How::Create && !created {
             return Err(Error::AlreadyExists { object: self.object.clone() });
         }
         let segment = self.segment(registry, file, facts, header)?;
-        Ok(Try::Done(segment, false))
+        Ok(Try::Done(segment, created))
     }
 
     fn accept(&self, segment: Arc<Segment>) -> Result<Try> {
@@ -199,17 +220,46 @@ impl Attempt<'_> {
     }
 
     /// What it is, if nobody is to find it again. Only for the holder of the exclusive lock.
-    fn leftover(&self, file: &File, facts: FileFacts) -> Result<Option<Kind>> {
+    fn leftover(&self, file: &File, facts: FileFacts) -> Result<Option<Facts>> {
         // What is not ours is not ours to remove, nor what another version may want to keep.
         let header = read_header(file, facts).map_err(|bad| self.bad_header(bad))?;
         let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file, &header)?));
-        stays.map(|stays| (!stays).then_some(header.kind)).map_err(self.system("read"))
+        stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
     }
 
-    fn remove_leftover(&self, file: &File, kind: Kind) -> Result<()> {
-        tracing::debug!(object = %self.object, "removing a leftover");
-        remove_files(file, kind, &self.path, &self.spec.name)
-            .map_err(self.system("remove the leftover"))
+    /// Whether a leftover has the bytes for what is wanted.
+    fn could_be(&self, leftover: &Facts) -> bool {
+        let wanted = Facts {
+            created: leftover.created,
+            slots: leftover.slots,
+            data_size: self.spec.facts.data_size,
+            ..self.spec.facts
+        };
+        wanted == *leftover && wanted.kind != Kind::SharedMemory
+    }
+
+    /// Makes a leftover as good as new. Only for the holder of the exclusive lock. Whoever dies in
+    /// here leaves a leftover: the header stays, and the mark that it is to stay comes last.
+    fn reset(&self, file: &File, leftover: &Facts) -> io::Result<()> {
+        let places = leftover.places();
+        let wipe = |from: usize, to: u64| -> io::Result<()> {
+            const ZEROS: [u8; 4_096] = [0; 4_096];
+            let mut at = from;
+            while (at as u64) < to {
+                let piece = ZEROS.len().min((to - at as u64) as usize);
+                write_at(file, at, &ZEROS[..piece])?;
+                at += piece;
+            }
+            Ok(())
+        };
+        let mut used = [0; 4];
+        map::read_at(file, SLOTS_USED_AT, &mut used)?;
+        let used = u32::from_ne_bytes(used).min(leftover.slots) as usize;
+        wipe(HOT_AT, (SLOTS_AT + used * SLOT_SIZE) as u64)?;
+        wipe(places.permits_at, places.file_size)?;
+        write_at(file, HOT_AT, &self.spec.state.to_ne_bytes())?;
+        write_at(file, places.data_at, &self.spec.data)?;
+        write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())
     }
 
     fn create(&self, registry: &mut Registry) -> Result<Try> {
@@ -219,9 +269,12 @@ impl Attempt<'_> {
         }
         let header = Facts { created: clock::wall(), ..self.spec.facts };
         let places = header.places();
-        let mode = self.spec.scope.file_mode();
-        let new = map::create_unnamed(&self.place.directory, mode, places.file_size)
-            .map_err(system(&self.object, &self.place.directory, "make a file in"))?;
+        let (mode, directory) = (self.spec.scope.file_mode(), &self.spec.place.directory);
+        let new = map::create_unnamed(directory, mode, places.file_size).map_err(system(
+            &self.object,
+            directory,
+            "make a file in",
+        ))?;
         let reserve = |from: usize, to: u64| {
             map::reserve(&new.file, from as u64, to.saturating_sub(from as u64))
                 .map_err(self.system("set space aside for"))
@@ -262,7 +315,6 @@ impl Attempt<'_> {
             }
         }
         let segment = self.segment(registry, file, facts, header)?;
-        tracing::debug!(object = %self.object, path = %self.path.display(), "created");
         Ok(Try::Done(segment, true))
     }
 
@@ -277,7 +329,14 @@ impl Attempt<'_> {
         let places = header.places();
         let length = usize::try_from(places.file_size)
             .map_err(|_| self.system("map")(io::ErrorKind::OutOfMemory.into()))?;
-        let map = Mapping::new(&file, length).map_err(self.system("map"))?;
+        // A mapping keeps its open file, and with it that file's locks, for as long as any process
+        // has the mapping: a forked child would keep its dead parent's locks. So what is mapped is
+        // opened apart from what holds the locks.
+        let mapped = map::open(&self.path, true).map_err(self.system("open"))?;
+        if map::facts(&mapped).map_err(self.system("look at"))?.id != facts.id {
+            return Err(self.system("map")(io::ErrorKind::NotFound.into()));
+        }
+        let map = Mapping::new(&mapped, length).map_err(self.system("map"))?;
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             me: me.clone(),
@@ -290,6 +349,7 @@ impl Attempt<'_> {
             places,
             own_slots: OwnSlots::new(header.slots),
             process_tag: AtomicU32::new(0),
+            claiming: Mutex::new(()),
             reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
             detached: AtomicBool::new(false),
             looks_until: AtomicU64::new(0),
@@ -298,15 +358,6 @@ impl Attempt<'_> {
             depth: AtomicU32::new(0),
         });
         registry.insert(facts.id, &segment);
-        // From here on dropping the segment undoes everything; but that takes the registry lock,
-        // so a failure must not drop it in here.
-        match segment.claim_slot(0, true) {
-            Ok(slot) => segment.process_tag.store(slot + 1, Ordering::Relaxed),
-            Err(error) => {
-                segment.close(registry);
-                return Err(error);
-            }
-        }
         Ok(segment)
     }
 
@@ -406,7 +457,7 @@ pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.
 fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
     if kind == Kind::SharedMemory {
-        data_file::remove(file, name);
+        data_file::remove(file, name)?;
     }
     match map::unlink(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -419,36 +470,40 @@ fn write_at(file: &File, at: usize, bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Segment {
-    /// Leaves the object, and removes its name if nobody else has it open and it is not to stay.
-    fn close(&self, registry: &mut Registry) {
-        if self.is_detached() {
-            return;
-        }
-        self.leave_all();
-        if !self.is_persistent() {
-            match lock_file(&self.file, Whole::Exclusive) {
-                Ok(true) => self.remove_name(),
-                // Somebody else has it, or is about to find out that nobody has.
-                Ok(false) => {}
-                Err(error) => tracing::warn!(object = %self.object(), %error, "cannot be removed"),
-            }
-        }
+    /// The last handle is gone: leaves the object, and removes its name if nobody else has it open
+    /// and it is not to stay.
+    fn close(&self) {
+        self.vacate_all();
+        let mut registry = registry::lock();
+        // Let go of by name and not only by closing: a child of this process that is just being
+        // made, or one that was lent the open file, would keep the locks.
+        let left = match lock_file(&self.file, Whole::Exclusive) {
+            // Read under the lock: `remove` may just have taken it off.
+            Ok(true) if !self.is_persistent() => self.remove_name(),
+            Ok(true) => unlock_file(&self.file),
+            // Somebody else has it, or is about to find out that nobody has.
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
         let file = self.descriptor();
-        // Marked first: from here on no lock is ours.
-        self.detached.store(true, Ordering::Relaxed);
+        self.detach();
         process::close_in_child(file);
         registry.forget(self.file_id, file);
-        tracing::debug!(object = %self.object(), "closed");
+        // Events only now: who listens to them may want the registry.
+        drop(registry);
+        match left {
+            Ok(()) => tracing::debug!(object = %self.object(), "closed"),
+            Err(error) => tracing::warn!(object = %self.object(), %error, "closed, not removed"),
+        }
     }
 
     /// Only for the holder of the exclusive lock: nobody else may change what the name leads to.
-    fn remove_name(&self) {
-        let still_named = map::facts_at(&self.path).is_ok_and(|now| now.id == self.file_id);
-        if !still_named {
-            return;
-        }
-        if let Err(error) = remove_files(&self.file, self.kind(), &self.path, &self.name) {
-            tracing::warn!(object = %self.object(), %error, "its name cannot be removed");
+    fn remove_name(&self) -> io::Result<()> {
+        match map::facts_at(&self.path) {
+            Ok(now) if now.id == self.file_id => {
+                remove_files(&self.file, self.kind(), &self.path, &self.name)
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -456,7 +511,7 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         if !self.is_detached() {
-            self.close(&mut registry::lock());
+            self.close();
         }
     }
 }
@@ -473,14 +528,10 @@ pub enum Removal {
 }
 
 /// Removes an object by name; none if there is no such object.
-pub(crate) fn remove(name: &Name, scope: Scope) -> Result<Option<Removal>> {
+pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
     // Of which kind it is shows when it is there, and does not matter.
     let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
-    let path = match Place::of(scope, false, &object) {
-        Ok(place) => place.path(name),
-        Err(Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let path = place.path(name);
     let system = |operation| system(&object, &path, operation);
     repeat(&object, || {
         let _registry = registry::lock();

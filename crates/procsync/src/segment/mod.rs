@@ -35,7 +35,7 @@ use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// An object that this process has open.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub(crate) struct Segment {
     own_slots: OwnSlots,
     /// The slot of the process + 1.
     process_tag: AtomicU32,
+    /// Held while it is being claimed.
+    claiming: Mutex<()>,
     /// How many of the file's bytes, from its start, are known to have space set aside.
     reserved_to: AtomicU64,
     /// Its file is closed and no lock of it is ours: it was closed, or a fork made it the parent's.
@@ -102,9 +104,9 @@ impl Segment {
         &self.name
     }
 
-    /// Whether procsync made this shared memory's own file.
-    pub(crate) fn made_data_file(&self) -> bool {
-        self.records().data_number.load(Ordering::Relaxed) != 0
+    /// Which file procsync made for this shared memory; none: another program's is used.
+    pub(crate) fn data_file(&self) -> std::io::Result<Option<FileId>> {
+        data_file::registered(&self.file)
     }
 
     pub(crate) fn object(&self) -> Object {
@@ -132,9 +134,7 @@ impl Segment {
     }
 
     fn at<T>(&self, offset: usize) -> &T {
-        assert!(
-            offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= self.map.length()
-        );
+        assert!(offset % align_of::<T>() == 0 && offset + size_of::<T>() <= self.map.length());
         // SAFETY: inside the mapping, as just asserted.
         let place = unsafe { self.map.start().add(offset) };
         // SAFETY: aligned, because mappings begin on a page and the offset was just checked. Every
@@ -145,8 +145,10 @@ impl Segment {
 
     #[inline(always)]
     pub(crate) fn hot(&self) -> &Hot {
-        // SAFETY: as in `at`; every segment is longer than its hot line, which `obtain` checked.
-        unsafe { self.map.start().add(layout::HOT_AT).cast::<Hot>().as_ref() }
+        // SAFETY: every segment is longer than its hot line: `obtain` checked its size.
+        let place = unsafe { self.map.start().add(layout::HOT_AT) };
+        // SAFETY: as in `at`.
+        unsafe { place.cast::<Hot>().as_ref() }
     }
 
     pub(crate) fn records(&self) -> &Records {
@@ -214,6 +216,9 @@ impl Segment {
     #[inline]
     pub(crate) fn store_data(&self, from: &[u8]) {
         assert!(from.len() as u64 <= self.facts.data_size);
+        if self.is_detached() {
+            return; // through a child's copy of the parent's guard
+        }
         // SAFETY: as in `load_data`.
         unsafe { bytes::store(self.data().as_ptr(), from) };
     }
@@ -222,6 +227,11 @@ impl Segment {
     /// has it open, this process counts as alive here.
     #[cfg(unix)]
     pub(crate) fn inheritable(&self) -> Result<std::os::fd::OwnedFd> {
+        if self.is_detached() {
+            return Err(self.system("share the open file of")(
+                std::io::ErrorKind::NotConnected.into(),
+            ));
+        }
         crate::sys::lock::inheritable(&self.file).map_err(self.system("share the open file of"))
     }
 
@@ -260,24 +270,22 @@ impl Segment {
     }
 
     /// Who holds permits, a row for each permit.
-    pub(crate) fn permit_holders(&self) -> Vec<Participant> {
-        (0..self.facts.capacity)
-            .filter_map(|index| {
-                let permit = self.permit(index);
-                self.participant(
-                    permit.word.owner(),
-                    permit.tid.load(Ordering::Relaxed),
-                    permit.acquired_at.load(Ordering::Relaxed),
-                )
-            })
-            .collect()
+    pub(crate) fn permit_holders(&self) -> impl Iterator<Item = Participant> {
+        (0..self.facts.capacity).filter_map(|index| {
+            let permit = self.permit(index);
+            self.participant(
+                permit.word.owner(),
+                permit.tid.load(Ordering::Relaxed),
+                permit.acquired_at.load(Ordering::Relaxed),
+            )
+        })
     }
 
     /// One who stands in the way, for an error's text.
     pub(crate) fn a_holder(&self) -> Option<Box<Participant>> {
         match self.facts.kind {
             Kind::Mutex | Kind::ReentrantMutex => self.owner(),
-            Kind::Semaphore => self.permit_holders().into_iter().next(),
+            Kind::Semaphore => self.permit_holders().next(),
             _ => None,
         }
         .map(Box::new)

@@ -16,7 +16,9 @@ pub enum Scope {
     User,
     /// All users of the machine, as far as `mode` lets them read *and* write: `0o666` everybody,
     /// `0o660` the group of the process that makes it. Any user may take a machine-wide name
-    /// first; whoever may write an object may also damage it (the others then get errors).
+    /// first; whoever may write an object may also damage it (the others then get errors) or
+    /// shorten its file (which ends the others by SIGBUS); and whoever may only read it can still
+    /// hold locks on its file that make opening it fail. So let in whom you trust.
     Machine {
         /// The permissions of the object's file, as in chmod(2); it is not cut by the umask.
         mode: u32,
@@ -92,7 +94,7 @@ impl Place {
 
 /// Where everything lies, and what is wrong with it.
 fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
-    if let Some(path) = std::env::var_os("PROCSYNC_DIR").filter(|path| !path.is_empty()) {
+    if let Some(path) = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
         let fault = map::base_directory_fault(&path, user);
         return (path, fault);

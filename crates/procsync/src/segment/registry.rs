@@ -2,11 +2,12 @@
 //!
 //! Open-file-description locks do not conflict within one open file, but they would between two
 //! open files of one process, and a thread would be two participants. Therefore one.
+#![allow(unsafe_code)] // a cell that the table's lock protects
 
 use super::Segment;
 use crate::sys::map::FileId;
 use crate::sys::process::{self, Descriptor, ForkNotice};
-use std::cell::RefCell;
+use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 /// another thread is about to drop the segment.
 struct Entry {
     segment: Weak<Segment>,
-    file: Descriptor,
+    /// None: closed by a fork.
+    file: Option<Descriptor>,
 }
 
 type Table = HashMap<FileId, Entry>;
@@ -42,48 +44,59 @@ impl Registry {
     }
 
     pub(super) fn insert(&mut self, id: FileId, segment: &Arc<Segment>) {
-        let file = segment.descriptor();
+        let file = Some(segment.descriptor());
         self.table().insert(id, Entry { segment: Arc::downgrade(segment), file });
     }
 
     /// Forgets a segment whose file was closed just now, unless a newer one stands there.
     pub(super) fn forget(&mut self, id: FileId, file: Descriptor) {
-        if self.table().get(&id).is_some_and(|entry| entry.file == file) {
+        if self.table().get(&id).is_some_and(|entry| entry.file == Some(file)) {
             self.table().remove(&id);
         }
     }
 }
 
-thread_local! {
-    /// The table is locked across a fork, so that the child does not inherit it half changed.
-    static ACROSS_FORK: RefCell<Option<Registry>> = const { RefCell::new(None) };
+/// The table is locked across a fork, so that the child does not inherit it half changed.
+struct AcrossFork(UnsafeCell<Option<Registry>>);
+
+// SAFETY: only touched by who holds the table's lock: put in after locking, taken out to unlock.
+unsafe impl Sync for AcrossFork {}
+
+static ACROSS_FORK: AcrossFork = AcrossFork(UnsafeCell::new(None));
+
+impl AcrossFork {
+    fn put(&self, registry: Registry) {
+        // SAFETY: the caller holds the lock, which `registry` is.
+        unsafe { *self.0.get() = Some(registry) };
+    }
+
+    fn take(&self) -> Option<Registry> {
+        // SAFETY: called by the thread that forked, which has held the lock since `put`; in the
+        // child it is the only thread.
+        unsafe { (*self.0.get()).take() }
+    }
 }
 
 fn before() {
-    let registry = Registry(TABLE.lock().unwrap_or_else(PoisonError::into_inner));
-    ACROSS_FORK.with(|across| *across.borrow_mut() = Some(registry));
+    ACROSS_FORK.put(Registry(TABLE.lock().unwrap_or_else(PoisonError::into_inner)));
 }
 
 fn in_parent() {
-    ACROSS_FORK.with(|across| drop(across.borrow_mut().take()));
+    drop(ACROSS_FORK.take());
 }
 
 /// Only atomic stores and `close`: a child of many threads may do little else.
 fn in_child() {
-    ACROSS_FORK.with(|across| {
-        if let Some(mut registry) = across.borrow_mut().take() {
-            for entry in registry.table().values_mut() {
-                if let Some(segment) = entry.segment.upgrade() {
-                    if segment.is_detached() {
-                        continue; // by the parent already: its descriptor was closed there
-                    }
-                    segment.detach();
-                    // Never dropped in a child: guards and handles may point into its mapping.
-                    std::mem::forget(segment);
-                }
-                process::close_in_child(entry.file);
+    if let Some(mut registry) = ACROSS_FORK.take() {
+        for entry in registry.table().values_mut() {
+            let Some(file) = entry.file.take() else { continue };
+            if let Some(segment) = entry.segment.upgrade() {
+                segment.detach();
+                // Never dropped in a child: guards and handles may point into its mapping.
+                std::mem::forget(segment);
             }
+            process::close_in_child(file);
         }
-    });
+    }
     super::local::forget_all();
 }

@@ -8,6 +8,8 @@ use crate::participant::{Cause, Participant, moment};
 use crate::raw::Waker;
 use crate::raw::owned_word::{Freed, OwnedWord};
 use crate::sys::{clock, lock, process};
+use std::collections::HashSet;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Which slots this process's open file has locked, or is about to test.
@@ -61,7 +63,6 @@ pub(crate) struct SlotRecord {
     pub(crate) tid: u32,
     pub(crate) started: u64,
     pub(crate) namespace: u64,
-    pub(crate) attached_at: u64,
     pub(crate) waiting_since: u64,
     pub(crate) label: [u8; 16],
 }
@@ -76,7 +77,6 @@ impl SlotRecord {
             tid: slot.tid.load(Ordering::Relaxed),
             started: slot.started.load(Ordering::Relaxed),
             namespace: slot.namespace.load(Ordering::Relaxed),
-            attached_at: slot.attached_at.load(Ordering::Relaxed),
             waiting_since: slot.waiting_since.load(Ordering::Relaxed),
             label,
         }
@@ -128,6 +128,9 @@ impl Segment {
 
     /// What a slot says, unless it was never used.
     pub(crate) fn slot_record(&self, slot: u32) -> Option<SlotRecord> {
+        if slot >= self.facts.slots {
+            return None;
+        }
         // A slot that was used has space; one beyond the reserved part is not touched, because
         // that could need space that is not there.
         self.make_touchable(slot).ok()?;
@@ -137,6 +140,9 @@ impl Segment {
     /// Sets space aside for all slots up to this one: touching a page of the mapping that the file
     /// system then cannot provide would end the process by SIGBUS.
     fn make_touchable(&self, slot: u32) -> Result<()> {
+        if self.is_detached() {
+            return Err(self.system("use")(std::io::ErrorKind::NotConnected.into()));
+        }
         let end = byte(slot) + SLOT_SIZE as u64;
         let known = self.reserved_to.load(Ordering::Relaxed);
         if end <= known {
@@ -146,6 +152,16 @@ impl Segment {
         crate::sys::map::reserve(&self.file, known, wanted - known)
             .map_err(self.system("set space aside in"))?;
         self.reserved_to.fetch_max(wanted, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Claims the slot of the process, unless it has one.
+    pub(super) fn claim_process_slot(&self) -> Result<()> {
+        let _one_at_a_time = self.claiming.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.process_tag() == 0 {
+            let slot = self.claim_slot(0, true)?;
+            self.process_tag.store(slot + 1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -235,14 +251,10 @@ impl Segment {
 
     /// Gives a slot of this process back. What its tag still holds becomes abandoned.
     fn vacate(&self, slot: u32, cause: Cause) {
-        self.leave(slot, cause);
-        self.unlock_slot(slot);
-    }
-
-    fn leave(&self, slot: u32, cause: Cause) {
         self.sweep(slot, cause);
         self.slot(slot).pid.store(0, Ordering::Relaxed);
         self.slot(slot).waiting_since.store(0, Ordering::Relaxed);
+        self.unlock_slot(slot);
     }
 
     pub(super) fn thread_exits(&self, slot: u32) {
@@ -251,10 +263,10 @@ impl Segment {
         }
     }
 
-    /// Gives all slots of this process back but for their locks, which go with the file.
-    pub(super) fn leave_all(&self) {
+    /// Gives all slots of this process back.
+    pub(super) fn vacate_all(&self) {
         for slot in self.own_slots.all() {
-            self.leave(slot, Cause::Closed);
+            self.vacate(slot, Cause::Closed);
         }
     }
 
@@ -313,6 +325,7 @@ impl Segment {
             return false;
         }
         self.write_obituary(slot, cause);
+        self.end_grant();
         let Some(freed) = word.abandon(slot + 1) else { return false };
         self.records().recovered.fetch_add(1, Ordering::Relaxed);
         tracing::info!(object = %self.object(), who = %self.deceased(), "abandoned");
@@ -320,6 +333,14 @@ impl Segment {
             SharedWaker.wake(word.futex(), 1);
         }
         true
+    }
+
+    /// Before a mutex is taken away: a guard of that hold that is still about must not mistake the
+    /// next hold for its own, which may bear the same tag.
+    pub(crate) fn end_grant(&self) {
+        if self.kind() != Kind::Semaphore {
+            self.hot().grant.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Before the word is freed: whoever takes it then reads this.
@@ -346,13 +367,12 @@ impl Segment {
             Kind::Semaphore => {
                 let gate = self.owned().owner();
                 recovered = gate != 0 && self.look_at(gate)? == Found::Recovered;
-                let mut last = 0;
+                // One participant may hold many.
+                let mut seen = HashSet::new();
                 for index in 0..self.facts.capacity {
                     let tag = self.permit(index).word.owner();
-                    // One participant often holds several in a row.
-                    if tag != 0 && tag != last {
+                    if tag != 0 && seen.insert(tag) {
                         recovered |= self.look_at(tag)? == Found::Recovered;
-                        last = tag;
                     }
                 }
             }
@@ -377,12 +397,19 @@ impl Segment {
 
     /// Whether another process has the slot.
     pub(super) fn slot_is_locked(&self, slot: u32) -> bool {
-        lock::byte_is_locked(&self.file, byte(slot)).unwrap_or(false)
+        // Detached, the descriptor may be another file's.
+        !self.is_detached() && lock::byte_is_locked(&self.file, byte(slot)).unwrap_or(false)
     }
 
     /// Lets the other threads of this process know that one of them looks until then.
     pub(super) fn show_looking(&self, until: u64) {
         self.looks_until.store(until, Ordering::Relaxed);
+    }
+
+    /// The one that told so does not look any more.
+    pub(super) fn hide_looking(&self, told: u64) {
+        // Refused: another thread has told so since.
+        let _ = self.looks_until.compare_exchange(told, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Shows a wait in the slot of this tag: since when, and when it looks again at the latest.
@@ -393,14 +420,17 @@ impl Segment {
     }
 
     /// Which part in looking falls to the waiter with this tag, as of `now`.
-    pub(super) fn rank(&self, tag: u32, now: u64) -> Rank {
+    ///
+    /// `told` is until when this wait itself has told that it looks.
+    pub(super) fn rank(&self, tag: u32, now: u64, told: u64) -> Rank {
         /// A sleeper may run late; one that is later than this is stopped or dead.
         const LATE: u64 = 50_000_000;
         /// No sleep is longer: a moment beyond was not written by this clock.
         const FAR: u64 = 8_000_000_000;
         let this_process = process::pid();
         // Usually some other waiter of this process has said that it looks; else it may be found.
-        let mut first_of_process = self.looks_until.load(Ordering::Relaxed) < now;
+        let looks_until = self.looks_until.load(Ordering::Relaxed);
+        let mut first_of_process = looks_until < now || looks_until == told;
         let mut waiters = 0;
         let mut processes = [0; MOST_DEPUTIES];
         let mut others = 0;
@@ -435,7 +465,7 @@ impl Segment {
 
 /// How many waiters, and how many processes with waiters, look often enough to notice a death in
 /// time should all before them have died with the holder.
-const MOST_DEPUTIES: usize = 8;
+const MOST_DEPUTIES: usize = 24;
 
 /// A waiter's part in looking whether the holders live. Waiters stand in the order of their slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::pacing::Spinner;
-use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
 use crate::raw::{Waiter, Waker};
 use crate::sys::{clock, process, wait};
@@ -19,7 +18,9 @@ const MILLISECOND: u64 = 1_000_000;
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
 const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
 const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
-const SLICE_OF_THE_REST: u64 = 4_000 * MILLISECOND;
+/// For each slot that lies before one's own: the more there may be, the less often each looks.
+const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
+const LONGEST_SLICE: u64 = 4_000 * MILLISECOND;
 
 /// Looking may cost this fraction of the time at most: 1 in so many.
 const LOOKING_COSTS_AT_MOST: u64 = 50;
@@ -44,14 +45,20 @@ pub(crate) struct Wait<'a> {
     rank: Rank,
     /// How long the last look at the holders took.
     look_cost: u64,
+    /// When to look next, on the monotonic clock. Kept over sleeps that end otherwise: signals and
+    /// wake-ups in vain must not put the look off.
+    next_look: u64,
+    /// Until when this wait has told its process that it looks.
+    told: u64,
 }
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
         let spinner = Spinner::new(process::may_spin(), segment.spin, &segment.spin_estimate);
         let began = clock::monotonic();
-        let (shown, slept, rank, look_cost) = (None, false, Rank::Rest, 0);
-        Wait { segment, deadline, began, spinner, shown, slept, rank, look_cost }
+        let (shown, slept, rank) = (None, false, Rank::Rest);
+        let (look_cost, next_look, told) = (0, 0, 0);
+        Wait { segment, deadline, began, spinner, shown, slept, rank, look_cost, next_look, told }
     }
 
     /// To be called when the wait was successful, so that the next ones learn from it.
@@ -105,16 +112,20 @@ impl<'a> Wait<'a> {
 
     fn rank(&self, now: u64) -> Rank {
         // Who is not shown comes after all who are.
-        self.segment.rank(self.shown.unwrap_or(u32::MAX), now)
+        self.segment.rank(self.shown.unwrap_or(u32::MAX), now, self.told)
     }
 
     fn slice(&self) -> u64 {
         let slice = match self.rank {
             Rank::First if self.has_holders() => SLICE_OF_THE_FIRST,
             Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
-            Rank::Rest => SLICE_OF_THE_REST,
+            Rank::Rest => {
+                let tag = self.shown.map_or(u64::MAX, u64::from);
+                return tag.saturating_mul(SLICE_OF_THE_REST).min(LONGEST_SLICE);
+            }
         };
-        slice.max(self.look_cost * LOOKING_COSTS_AT_MOST)
+        // Within the promised time, however dear looking is.
+        slice.max(self.look_cost * LOOKING_COSTS_AT_MOST).min(SLICE_OF_DEPUTIES)
     }
 }
 
@@ -139,21 +150,29 @@ impl Waiter for Wait<'_> {
             // The look may have freed the word; the sleep below then returns at once.
         }
         let (now, wall) = (clock::monotonic(), clock::wall_coarse());
-        self.rank = self.rank(wall);
-        let slice = self.slice();
-        if let Some(tag) = self.shown {
-            let since = wall.saturating_sub(now - self.began);
-            self.segment.show_waiting(tag, since, wall + slice);
+        // One of the rest may have been woken to take over a leaving one's part.
+        if now >= self.next_look || self.rank == Rank::Rest {
+            self.rank = self.rank(wall);
+            let slice = self.slice();
+            self.next_look = now + slice;
+            if let Some(tag) = self.shown {
+                let since = wall.saturating_sub(now - self.began);
+                self.segment.show_waiting(tag, since, wall + slice);
+            }
+            if self.rank != Rank::Rest {
+                self.told = wall + slice;
+                self.segment.show_looking(self.told);
+            }
         }
-        if self.rank != Rank::Rest {
-            self.segment.show_looking(wall + slice);
+        let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        wait::sleep(word, expected, true, Some(until));
+        let now = clock::monotonic();
+        let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
+        // Those who come late leave looking to the first ones, unless it is their last chance.
+        if (now >= self.next_look && self.rank != Rank::Rest) || last_chance {
+            self.look()?;
         }
-        let until = self.deadline.ns().map_or(now + slice, |at| at.min(now + slice));
-        match wait::sleep(word, expected, true, Some(until)) {
-            // Those who come late leave looking to the first ones, unless it is their last chance.
-            Slept::TimedOut if self.rank != Rank::Rest || self.deadline.passed() => self.look(),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn check(&mut self) -> Result<(), Stop> {
@@ -165,6 +184,9 @@ impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(tag) = self.shown {
             self.segment.show_waiting(tag, 0, 0);
+        }
+        if self.told != 0 {
+            self.segment.hide_looking(self.told);
         }
     }
 }

@@ -30,6 +30,16 @@ pub(crate) fn lock_file(file: &File, how: Whole) -> io::Result<bool> {
     if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) }
 }
 
+/// Lets the whole file go, for every descriptor of this open file.
+pub(crate) fn unlock_file(file: &File) -> io::Result<()> {
+    // SAFETY: plain system call on a descriptor that `file` keeps open.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 fn request(kind: libc::c_int, offset: u64) -> libc::flock {
     // SAFETY: flock is a plain struct of integers, for which all zeros is a value.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };

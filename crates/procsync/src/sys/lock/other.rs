@@ -13,6 +13,10 @@ pub(crate) fn lock_file(_file: &File, _how: Whole) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) fn unlock_file(_file: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn lock_byte(_file: &File, _offset: u64) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -4,7 +4,7 @@
 use std::ffi::CString;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -56,6 +56,23 @@ pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
         .write(write)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC)
         .open(path)
+        .and_then(above_standard)
+}
+
+/// A program may have been started without standard input, output or error. A file of ours in
+/// their place would be written to by whoever prints.
+fn above_standard(file: File) -> io::Result<File> {
+    if file.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    // SAFETY: plain system call on a descriptor that `file` keeps open.
+    let fd =
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just opened, and nobody else knows it.
+    Ok(unsafe { File::from_raw_fd(fd) })
 }
 
 /// A file that nobody can see yet. Dropped without being linked, it vanishes.
@@ -92,7 +109,8 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32, size: u64) -> io::Resu
         .write(true)
         .mode(0o600)
         .custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC)
-        .open(directory);
+        .open(directory)
+        .and_then(above_standard);
     let unnamed = match unnamed {
         Ok(file) => Unnamed { file, temporary: None },
         // EISDIR: the kernel, EOPNOTSUPP: the file system does not know O_TMPFILE.
@@ -116,7 +134,8 @@ fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
         .create_new(true)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(&path)?;
+        .open(&path)
+        .and_then(above_standard)?;
     Ok(Unnamed { file, temporary: Some(TemporaryName(path)) })
 }
 
@@ -173,26 +192,29 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 
 /// Makes the file system set space aside for a part of the file, so that writing to its mapping
 /// cannot fail (it would fail by SIGBUS).
-pub(crate) fn reserve(file: &File, offset: u64, length: u64) -> io::Result<()> {
-    if length == 0 {
-        return Ok(());
-    }
-    loop {
+pub(crate) fn reserve(file: &File, mut offset: u64, length: u64) -> io::Result<()> {
+    /// Older kernels undo and give up when a signal comes; a piece is done before the next one.
+    const PIECE: u64 = 16 << 20;
+    let end = offset + length;
+    while offset < end {
+        let piece = PIECE.min(end - offset);
         // SAFETY: plain system call on a descriptor that `file` keeps open.
         let answer = unsafe {
-            libc::fallocate(file.as_raw_fd(), 0, offset as libc::off_t, length as libc::off_t)
+            libc::fallocate(file.as_raw_fd(), 0, offset as libc::off_t, piece as libc::off_t)
         };
         if answer == 0 {
-            return Ok(());
+            offset += piece;
+            continue;
         }
         let error = io::Error::last_os_error();
         match error.raw_os_error() {
-            Some(libc::EINTR) => continue,
+            Some(libc::EINTR) => {}
             // A file system without the call (PROCSYNC_DIR may lie anywhere) promises nothing.
             Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Ok(()),
             _ => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// A file's bytes in this process, shared with everybody who maps it.
@@ -280,9 +302,19 @@ pub(crate) fn base_directory_fault(path: &Path, user: u32) -> io::Result<Option<
             "its mode {:o} lets others remove files and has no sticky bit",
             data.mode() & 0o7777
         ))
+    } else if !is_writable(path)? {
+        Some("this user may not write to it".to_owned())
     } else {
         None
     })
+}
+
+fn is_writable(path: &Path) -> io::Result<bool> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: a string that ends in a zero byte and lives for the length of the call.
+    let answer =
+        unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) };
+    Ok(answer == 0)
 }
 
 /// Where objects lie if nothing else is said, best first.

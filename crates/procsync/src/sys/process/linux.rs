@@ -3,7 +3,7 @@
 
 use crate::raw::host::Identity;
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Read};
 use std::os::linux::fs::MetadataExt;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -99,6 +99,17 @@ pub(crate) fn user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// An environment variable, unless this program runs with more rights than its caller
+/// (secure_getenv(3)).
+pub(crate) fn environment(name: &std::ffi::CStr) -> Option<std::ffi::OsString> {
+    use std::os::unix::ffi::OsStringExt;
+    // SAFETY: AT_SECURE is a number that the kernel gave this process at its start.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return None;
+    }
+    std::env::var_os(std::ffi::OsString::from_vec(name.to_bytes().to_vec()))
+}
+
 /// When this process began, in clock ticks since boot (proc_pid_stat(5), field 22); 0: not told.
 pub(crate) fn started() -> u64 {
     match STARTED.load(Ordering::Relaxed) {
@@ -134,7 +145,11 @@ pub(crate) fn namespace() -> u64 {
 
 /// The command line of a process of this pid namespace, arguments separated by blanks.
 pub(crate) fn command_of(pid: u32) -> Option<String> {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    /// Enough to tell one from another; a command line may have megabytes.
+    const ENOUGH: u64 = 512;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    file.take(ENOUGH).read_to_end(&mut bytes).ok()?;
     let mut words: Vec<_> = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy).collect();
     if words.last().is_some_and(|word| word.is_empty()) {
         words.pop();

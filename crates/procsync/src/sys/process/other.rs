@@ -76,3 +76,7 @@ pub(crate) fn descriptor(_file: &std::fs::File) -> Descriptor {
 }
 
 pub(crate) fn close_in_child(_file: Descriptor) {}
+
+pub(crate) fn environment(name: &std::ffi::CStr) -> Option<std::ffi::OsString> {
+    std::env::var_os(name.to_str().ok()?)
+}
