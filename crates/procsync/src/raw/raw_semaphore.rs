@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// | 8      | 4     | the count                                                                  |
 /// | 12     | 4     | who took one last, as a pid, to be shown                                   |
 /// | 16     | 8     | when that was, ns since 1970, to be shown                                  |
-/// | 24     | 8..12 | where waiters sleep                                                        |
-/// | ..     | ..    | 0                                                                          |
+/// | 24     | 12    | where waiters sleep                                                        |
+/// | 36     | 28    | 0                                                                          |
 #[repr(C)]
 #[derive(Debug)]
 struct Header {
