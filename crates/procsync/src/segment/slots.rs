@@ -356,6 +356,14 @@ impl Segment {
         records.dead_noticed.store(clock::wall(), Ordering::Relaxed);
     }
 
+    /// Whether a mutex has been held for longer than this, as far as the coarse clock tells.
+    pub(super) fn is_held_long(&self, briefly: u64) -> bool {
+        /// The coarse clock may be behind by so much.
+        const TICK: u64 = 10_000_000;
+        let acquired_at = self.hot().acquired_at.load(Ordering::Relaxed);
+        clock::wall_coarse().saturating_sub(acquired_at) > briefly + TICK
+    }
+
     /// Looks at everybody who holds something; true if anything was recovered.
     pub(crate) fn look_at_holders(&self) -> Result<bool> {
         let mut recovered = false;

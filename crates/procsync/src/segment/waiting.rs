@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const MILLISECOND: u64 = 1_000_000;
 
+/// What is shorter than this is not worth showing, nor worth a look.
+const BRIEFLY: u64 = 2 * MILLISECOND;
+
 /// How long a waiter sleeps before it looks again, by its rank among the live waiters. The first
 /// looks often, a few more often enough that a death is noticed in time even if the first ones died
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
@@ -42,6 +45,8 @@ pub(crate) struct Wait<'a> {
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
     shown: Option<u32>,
     slept: bool,
+    /// It has waited for more than a moment, and takes part in looking.
+    settled: bool,
     rank: Rank,
     /// How long the last look at the holders took.
     look_cost: u64,
@@ -56,9 +61,21 @@ impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
         let spinner = Spinner::new(process::may_spin(), segment.spin, &segment.spin_estimate);
         let began = clock::monotonic();
-        let (shown, slept, rank) = (None, false, Rank::Rest);
+        let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
-        Wait { segment, deadline, began, spinner, shown, slept, rank, look_cost, next_look, told }
+        Wait {
+            segment,
+            deadline,
+            began,
+            spinner,
+            shown,
+            slept,
+            settled,
+            rank,
+            look_cost,
+            next_look,
+            told,
+        }
     }
 
     /// To be called when the wait was successful, so that the next ones learn from it.
@@ -70,7 +87,7 @@ impl<'a> Wait<'a> {
 
     /// The error of a wait that was not.
     pub(crate) fn error(&self, stop: Stop) -> Error {
-        if self.slept && self.rank != Rank::Rest {
+        if self.settled && self.rank != Rank::Rest {
             // Who leaves without success hands its part in looking on: the one that wakes up finds
             // fewer before it.
             SharedWaker.wake(self.segment.sleeping_place(), 1);
@@ -85,24 +102,56 @@ impl<'a> Wait<'a> {
         }
     }
 
-    #[cold]
-    fn first_sleep(&mut self) -> Result<(), Stop> {
+    /// The first moments of waiting. Most waits are over before they end, and whatever is done
+    /// here happens between marking the word and sleeping on it, when the holder is just about to
+    /// let go: done at length, it makes the mark miss its sleeper again and again. So this wait is
+    /// not shown yet, and looks only if the holder has had its time.
+    fn begin(&mut self) -> Result<(), Stop> {
         self.slept = true;
         self.spinner.was_in_vain();
-        self.segment.records().contended.fetch_add(1, Ordering::Relaxed);
-        // To be seen, and to know how many wait before; without a slot it can wait as well.
-        self.shown = local::known_tag(self.segment.id())
-            .or_else(|| local::tag(&self.segment.arc(), false).ok());
-        self.look()
+        self.next_look = clock::monotonic() + BRIEFLY;
+        let out_of_time = self.deadline.passed();
+        if (out_of_time || self.segment.is_held_long(BRIEFLY)) && self.look()? {
+            return Ok(()); // and there is something to be had
+        }
+        if out_of_time { Err(Stop::TimedOut) } else { Ok(()) }
     }
 
-    fn look(&mut self) -> Result<(), Stop> {
-        if self.has_holders() {
-            let before = clock::monotonic();
-            self.segment.look_at_holders().map_err(Stop::Failed)?;
-            self.look_cost = clock::monotonic() - before;
+    /// It takes longer: to be seen, and to know how many wait before. Without a slot it can wait
+    /// as well.
+    #[cold]
+    fn settle(&mut self) {
+        self.settled = true;
+        self.segment.records().contended.fetch_add(1, Ordering::Relaxed);
+        self.shown = local::known_tag(self.segment.id())
+            .or_else(|| local::tag(&self.segment.arc(), false).ok());
+    }
+
+    /// Plays its part among those who wait.
+    fn line_up(&mut self, now: u64) {
+        let wall = clock::wall_coarse();
+        self.rank = self.rank(wall);
+        let slice = self.slice();
+        self.next_look = now + slice;
+        if let Some(tag) = self.shown {
+            let since = wall.saturating_sub(now - self.began);
+            self.segment.show_waiting(tag, since, wall + slice);
         }
-        Ok(())
+        if self.rank != Rank::Rest {
+            self.told = wall + slice;
+            self.segment.show_looking(self.told);
+        }
+    }
+
+    /// Looks whether the holders live; true if something was recovered.
+    fn look(&mut self) -> Result<bool, Stop> {
+        if !self.has_holders() {
+            return Ok(false);
+        }
+        let before = clock::monotonic();
+        let recovered = self.segment.look_at_holders().map_err(Stop::Failed)?;
+        self.look_cost = clock::monotonic() - before;
+        Ok(recovered)
     }
 
     /// Whether it waits for somebody whose death would end the wait.
@@ -144,32 +193,26 @@ impl Waiter for Wait<'_> {
     }
 
     fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), Stop> {
-        self.check()?;
         if !self.slept {
-            self.first_sleep()?;
-            // The look may have freed the word; the sleep below then returns at once.
+            self.begin()?;
+        } else {
+            self.check()?;
         }
-        let (now, wall) = (clock::monotonic(), clock::wall_coarse());
+        let now = clock::monotonic();
+        if now >= self.next_look && !self.settled {
+            self.settle();
+        }
         // One of the rest may have been woken to take over a leaving one's part.
-        if now >= self.next_look || self.rank == Rank::Rest {
-            self.rank = self.rank(wall);
-            let slice = self.slice();
-            self.next_look = now + slice;
-            if let Some(tag) = self.shown {
-                let since = wall.saturating_sub(now - self.began);
-                self.segment.show_waiting(tag, since, wall + slice);
-            }
-            if self.rank != Rank::Rest {
-                self.told = wall + slice;
-                self.segment.show_looking(self.told);
-            }
+        if self.settled && (now >= self.next_look || self.rank == Rank::Rest) {
+            self.line_up(now);
         }
         let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
         wait::sleep(word, expected, true, Some(until));
         let now = clock::monotonic();
         let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
         // Those who come late leave looking to the first ones, unless it is their last chance.
-        if (now >= self.next_look && self.rank != Rank::Rest) || last_chance {
+        let looks = !self.settled || self.rank != Rank::Rest;
+        if (now >= self.next_look && looks) || last_chance {
             self.look()?;
         }
         Ok(())
