@@ -8,6 +8,9 @@ use std::sync::OnceLock;
 const LEAST_SPIN: u32 = 1;
 const MOST_SPIN: u32 = 50;
 
+/// The most pauses or yields between two looks of one that backs off.
+const MOST_BETWEEN_LOOKS: u32 = 16;
+
 /// The spinning of one wait of one thread.
 #[derive(Debug)]
 pub(crate) struct Spinner<'a> {
@@ -16,34 +19,47 @@ pub(crate) struct Spinner<'a> {
     several_cpus: bool,
     left: u32,
     spun: u32,
+    backs_off: bool,
+    between_looks: u32,
 }
 
 impl<'a> Spinner<'a> {
-    /// `several_cpus`: another one could change what is waited for while this one looks at it.
-    pub(crate) fn new(several_cpus: bool, spin: Spin, estimate: &'a SpinEstimate) -> Self {
+    /// `backs_off`: whoever looks takes the line away from the one that it waits for, so look less and
+    /// less often. `several_cpus`: another one could change what is waited for while this one looks at it.
+    pub(crate) fn new(
+        several_cpus: bool,
+        backs_off: bool,
+        spin: Spin,
+        estimate: &'a SpinEstimate,
+    ) -> Self {
         let pace = pace(several_cpus);
         let left = match spin {
             Spin::Never => 0,
             Spin::Adaptive => estimate.allowance(pace),
             Spin::Pauses(pauses) => pauses,
         };
-        Spinner { estimate, pace, several_cpus, left, spun: 0 }
+        Spinner { estimate, pace, several_cpus, left, spun: 0, backs_off, between_looks: 1 }
     }
 
     /// Pauses for a moment and answers true, as long as spinning may still pay.
     #[inline]
     pub(crate) fn spin(&mut self) -> bool {
-        if self.left == 0 {
-            return false;
+        for _ in 0..self.between_looks {
+            if self.left == 0 {
+                return false;
+            }
+            if self.several_cpus && self.spun < self.pace.least {
+                self.left -= 1;
+                self.spun += 1;
+                std::hint::spin_loop();
+            } else {
+                self.give_way();
+            }
         }
-        if self.several_cpus && self.spun < self.pace.least {
-            self.left -= 1;
-            self.spun += 1;
-            std::hint::spin_loop();
-        } else {
-            self.give_way();
+        if self.backs_off {
+            self.between_looks = (self.between_looks * 2).min(MOST_BETWEEN_LOOKS);
         }
-        true
+        self.left > 0
     }
 
     /// Lets others run before it looks again, and pays for it by the time that takes. The one that

@@ -40,7 +40,7 @@ impl<'a, H: Host> HostWait<'a, H> {
         spin: Spin,
     ) -> Self {
         let (began, deadline) = (host.monotonic(), deadline(host, timeout));
-        let spinner = Spinner::new(host.may_spin(), spin, estimate);
+        let spinner = Spinner::new(host.may_spin(), false, spin, estimate);
         HostWait { host, spinner, began, deadline, slept: false }
     }
 

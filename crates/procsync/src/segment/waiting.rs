@@ -59,7 +59,12 @@ pub(crate) struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
-        let spinner = Spinner::new(process::may_spin(), segment.spin, &segment.spin_estimate);
+        let spinner = Spinner::new(
+            process::may_spin(),
+            has_holders(segment),
+            segment.spin,
+            &segment.spin_estimate,
+        );
         let began = clock::monotonic();
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
@@ -145,18 +150,13 @@ impl<'a> Wait<'a> {
 
     /// Looks whether the holders live; true if something was recovered.
     fn look(&mut self) -> Result<bool, Stop> {
-        if !self.has_holders() {
+        if !has_holders(self.segment) {
             return Ok(false);
         }
         let before = clock::monotonic();
         let recovered = self.segment.look_at_holders().map_err(Stop::Failed)?;
         self.look_cost = clock::monotonic() - before;
         Ok(recovered)
-    }
-
-    /// Whether it waits for somebody whose death would end the wait.
-    fn has_holders(&self) -> bool {
-        matches!(self.segment.kind(), Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
     }
 
     fn rank(&self, now: u64) -> Rank {
@@ -166,7 +166,7 @@ impl<'a> Wait<'a> {
 
     fn slice(&self) -> u64 {
         let slice = match self.rank {
-            Rank::First if self.has_holders() => SLICE_OF_THE_FIRST,
+            Rank::First if has_holders(self.segment) => SLICE_OF_THE_FIRST,
             Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
             Rank::Rest => {
                 let tag = self.shown.map_or(u64::MAX, u64::from);
@@ -176,6 +176,11 @@ impl<'a> Wait<'a> {
         // Within the promised time, however dear looking is.
         slice.max(self.look_cost * LOOKING_COSTS_AT_MOST).min(SLICE_OF_DEPUTIES)
     }
+}
+
+/// Whether who waits there waits for somebody whose death would end the wait.
+fn has_holders(segment: &Segment) -> bool {
+    matches!(segment.kind(), Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
 }
 
 impl Waker for Wait<'_> {
