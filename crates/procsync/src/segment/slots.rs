@@ -309,6 +309,7 @@ impl Segment {
                         permit.dead_pid.store(dead.pid.load(Ordering::Relaxed), Ordering::Relaxed);
                         let tid = permit.tid.load(Ordering::Relaxed);
                         permit.dead_tid.store(tid, Ordering::Relaxed);
+                        permit.dead_cause.store(cause as u32, Ordering::Relaxed);
                         freed += u32::from(self.abandon(&permit.word, slot, cause));
                     }
                 }
