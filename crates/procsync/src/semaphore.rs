@@ -426,7 +426,7 @@ fn deceased(segment: &Segment, got: Got) -> Option<Deceased> {
     got.abandoned.then(|| Deceased {
         pid: permit.dead_pid.load(Ordering::Relaxed),
         tid: permit.dead_tid.load(Ordering::Relaxed),
-        cause: Cause::Died,
+        cause: Cause::from_number(permit.dead_cause.load(Ordering::Relaxed)),
         noticed: moment(clock::wall()),
     })
 }

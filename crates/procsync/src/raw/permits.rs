@@ -90,14 +90,23 @@ pub(crate) fn try_acquire_many(
             }
             None => {
                 for one in got.drain(..) {
-                    // Abandoned permits that went through here lose their mark: nobody was inside.
-                    let _ = release(words, tag, one.index, queue, waker);
+                    give_back(words, tag, one, queue, waker);
                 }
                 return false;
             }
         }
     }
     true
+}
+
+/// Gives back what was taken and not used, as it was: if its last holder died, the next one is still
+/// to be told.
+fn give_back(words: &impl PermitWords, tag: u32, one: Got, queue: &WaitQueue, waker: &impl Waker) {
+    if !one.abandoned {
+        let _ = release(words, tag, one.index, queue, waker);
+    } else if let Some(Freed { .. }) = words.word(one.index).abandon(tag) {
+        queue.notify(1, waker);
+    }
 }
 
 /// Takes `wanted` permits together, waiting as long as the waiter does.

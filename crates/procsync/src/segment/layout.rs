@@ -239,7 +239,8 @@ pub(crate) struct Permit {
     /// Who died holding it; written by who recovers it, under the dead one's byte lock.
     pub(crate) dead_pid: AtomicU32,
     pub(crate) dead_tid: AtomicU32,
-    reserved: AtomicU64,
+    pub(crate) dead_cause: AtomicU32,
+    reserved: AtomicU32,
 }
 
 const _: () = {

@@ -14,6 +14,7 @@ use super::data_file::{self, DataFile};
 use super::layout::{
     BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOT_SIZE, SLOTS_AT, SLOTS_USED_AT,
 };
+use super::locked::Locked;
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
 use super::slots::OwnSlots;
@@ -154,7 +155,12 @@ impl Attempt<'_> {
             return self.accept(segment);
         }
         let mut created = false;
-        if lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))? {
+        let exclusive = lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))?;
+        if !exclusive && !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
+            return Ok(Try::Again);
+        }
+        let file = self.locked(file, facts);
+        if exclusive {
             // Nobody has it open: a leftover, or an object that stays.
             if !self.still_named(facts)? {
                 return Ok(Try::Again);
@@ -178,9 +184,9 @@ impl Attempt<'_> {
             } else if self.how == How::Create {
                 return Err(Error::AlreadyExists { object: self.object.clone() });
             }
-        }
-        if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
-            return Ok(Try::Again);
+            if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
+                return Ok(Try::Again);
+            }
         }
         // Between the two locks, and before the first, others may have removed the name.
         if !self.still_named(facts)? {
@@ -195,8 +201,12 @@ impl Attempt<'_> {
         if self.how == How::Create && !created {
             return Err(Error::AlreadyExists { object: self.object.clone() });
         }
-        let segment = self.segment(registry, file, facts, header)?;
+        let segment = self.segment(registry, file, header)?;
         Ok(Try::Done(segment, created))
+    }
+
+    fn locked(&self, file: File, facts: FileFacts) -> Locked<'_> {
+        Locked::new(file, facts, &self.path, &self.spec.name)
     }
 
     fn accept(&self, segment: Arc<Segment>) -> Result<Try> {
@@ -301,7 +311,7 @@ impl Attempt<'_> {
             return Ok(Try::Again);
         }
         let facts = map::facts(&new.file).map_err(self.system("look at"))?;
-        let file = new.into_file();
+        let file = self.locked(new.into_file(), facts);
         if let Some(data_file) = &self.data_file {
             if let Err(error) = data_file.link(&file, self.how, &self.object) {
                 let _ = map::unlink(&self.path);
@@ -314,15 +324,14 @@ impl Attempt<'_> {
                 return Ok(Try::Again);
             }
         }
-        let segment = self.segment(registry, file, facts, header)?;
+        let segment = self.segment(registry, file, header)?;
         Ok(Try::Done(segment, true))
     }
 
     fn segment(
         &self,
         registry: &mut Registry,
-        file: File,
-        facts: FileFacts,
+        file: Locked<'_>,
         header: Facts,
     ) -> Result<Arc<Segment>> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -333,10 +342,11 @@ impl Attempt<'_> {
         // has the mapping: a forked child would keep its dead parent's locks. So what is mapped is
         // opened apart from what holds the locks.
         let mapped = map::open(&self.path, true).map_err(self.system("open"))?;
-        if map::facts(&mapped).map_err(self.system("look at"))?.id != facts.id {
+        if map::facts(&mapped).map_err(self.system("look at"))?.id != file.facts().id {
             return Err(self.system("map")(io::ErrorKind::NotFound.into()));
         }
         let map = Mapping::new(&mapped, length).map_err(self.system("map"))?;
+        let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             me: me.clone(),
@@ -440,7 +450,7 @@ pub(crate) fn read_header(file: &File, facts: FileFacts) -> Result<Facts, BadHea
     }
 }
 
-fn is_persistent(file: &File) -> io::Result<bool> {
+pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
     let mut bytes = [0; 4];
     map::read_at(file, RECORDS_AT as u64, &mut bytes)?;
     Ok(u32::from_ne_bytes(bytes) == 1)
@@ -455,7 +465,7 @@ pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
 }
 
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.
-fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
+pub(super) fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
     if kind == Kind::SharedMemory {
         data_file::remove(file, name)?;
     }

@@ -5,6 +5,7 @@ pub(crate) mod data_file;
 pub(crate) mod layout;
 pub(crate) mod lifetime;
 pub(crate) mod local;
+mod locked;
 pub(crate) mod place;
 mod registry;
 pub(crate) mod slots;

@@ -309,6 +309,7 @@ impl Segment {
                         permit.dead_pid.store(dead.pid.load(Ordering::Relaxed), Ordering::Relaxed);
                         let tid = permit.tid.load(Ordering::Relaxed);
                         permit.dead_tid.store(tid, Ordering::Relaxed);
+                        permit.dead_cause.store(cause as u32, Ordering::Relaxed);
                         freed += u32::from(self.abandon(&permit.word, slot, cause));
                     }
                 }
@@ -435,19 +436,18 @@ impl Segment {
         const LATE: u64 = 50_000_000;
         /// No sleep is longer: a moment beyond was not written by this clock.
         const FAR: u64 = 8_000_000_000;
-        let this_process = process::pid();
         // Usually some other waiter of this process has said that it looks; else it may be found.
         let looks_until = self.looks_until.load(Ordering::Relaxed);
         let mut first_of_process = looks_until < now || looks_until == told;
         let mut waiters = 0;
-        let mut processes = [0; MOST_DEPUTIES];
+        let mut processes = [(0, 0); MOST_DEPUTIES];
         let mut others = 0;
         let used = self.records().slots_used.load(Ordering::Relaxed);
-        for slot in 0..(tag - 1).min(used).min(self.facts.slots) {
-            if self.make_touchable(slot).is_err() {
+        for number in 0..(tag - 1).min(used).min(self.facts.slots) {
+            if self.make_touchable(number).is_err() {
                 break;
             }
-            let slot = self.slot(slot);
+            let slot = self.slot(number);
             if slot.waiting_since.load(Ordering::Relaxed) == 0 {
                 continue;
             }
@@ -456,11 +456,13 @@ impl Segment {
                 continue;
             }
             waiters += 1;
-            let pid = slot.pid.load(Ordering::Relaxed);
-            if pid == this_process {
+            // Two containers may both have a process of this pid.
+            let namespace = slot.namespace.load(Ordering::Relaxed);
+            let process = (slot.pid.load(Ordering::Relaxed), namespace);
+            if self.own_slots.has(number) {
                 first_of_process = false;
-            } else if others < MOST_DEPUTIES && !processes[..others].contains(&pid) {
-                processes[others] = pid;
+            } else if others < MOST_DEPUTIES && !processes[..others].contains(&process) {
+                processes[others] = process;
                 others += 1;
             }
             if waiters >= MOST_DEPUTIES && (!first_of_process || others == MOST_DEPUTIES) {

@@ -195,6 +195,10 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 pub(crate) fn reserve(file: &File, mut offset: u64, length: u64) -> io::Result<()> {
     /// Older kernels undo and give up when a signal comes; a piece is done before the next one.
     const PIECE: u64 = 16 << 20;
+    // Trying would take all that is left away from everybody else until it fails.
+    if length > PIECE && free_space(file).is_some_and(|free| free < length) {
+        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+    }
     let end = offset + length;
     while offset < end {
         let piece = PIECE.min(end - offset);
@@ -215,6 +219,15 @@ pub(crate) fn reserve(file: &File, mut offset: u64, length: u64) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// How many bytes the file system has left; none: it has no limit of its own, or does not tell.
+fn free_space(file: &File) -> Option<u64> {
+    // SAFETY: statvfs is a plain struct of integers, for which all zeros is a value.
+    let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, and `facts` may be written.
+    let answer = unsafe { libc::fstatvfs(file.as_raw_fd(), &raw mut facts) };
+    (answer == 0 && facts.f_blocks > 0).then(|| facts.f_bfree.saturating_mul(facts.f_frsize))
 }
 
 /// A file's bytes in this process, shared with everybody who maps it.

@@ -1,0 +1,76 @@
+//! Giving up a file that was opened and locked, and is not used after all.
+
+use super::lifetime::{is_persistent, read_header, remove_files};
+use crate::name::Name;
+use crate::sys::lock::{Whole, lock_file, unlock_file};
+use crate::sys::map::{self, FileFacts};
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::path::Path;
+
+/// A file that this process has open and locked, and does not use yet.
+///
+/// When it goes unused, it is unlocked before it is closed: a process that is just being started
+/// has a copy of every descriptor, and would keep the lock by it until it runs its program. And if
+/// the last user has left meanwhile, and could not take the name along because of this lock, that
+/// is made up for.
+pub(super) struct Locked<'a> {
+    file: Option<File>,
+    facts: FileFacts,
+    path: &'a Path,
+    name: &'a Name,
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn new(file: File, facts: FileFacts, path: &'a Path, name: &'a Name) -> Self {
+        Locked { file: Some(file), facts, path, name }
+    }
+
+    pub(super) fn facts(&self) -> FileFacts {
+        self.facts
+    }
+
+    /// The file, to be used.
+    pub(super) fn keep(mut self) -> (File, FileFacts) {
+        (self.file.take().expect("only this and drop take it"), self.facts)
+    }
+
+    fn give_up(&self, file: &File) -> io::Result<()> {
+        unlock_file(file)?;
+        // Read after unlocking: who makes it transient looks afterwards whether it is in use.
+        if is_persistent(file)? {
+            return Ok(());
+        }
+        // What is not an object of this library is left alone.
+        let Ok(header) = read_header(file, self.facts) else { return Ok(()) };
+        if !lock_file(file, Whole::Exclusive)? {
+            return Ok(());
+        }
+        let removed = match map::facts_at(self.path) {
+            Ok(now) if now.id == self.facts.id => {
+                remove_files(file, header.kind, self.path, self.name)
+            }
+            _ => Ok(()),
+        };
+        unlock_file(file).and(removed)
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.file.as_ref().expect("only `keep` and drop take it")
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            // What fails here leaves at worst a leftover. No event: the registry is locked, and who
+            // listens to events may want it.
+            let _ = self.give_up(&file);
+        }
+    }
+}
