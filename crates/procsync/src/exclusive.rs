@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::participant::{Cause, Deceased};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, ProcessTag, ThreadTag};
+use crate::raw::owned_word::{Denied, Freed, ProcessTag, TAG, ThreadTag};
 use crate::segment::layout::Hot;
 use crate::segment::{Segment, SharedWaker, Wait, local};
 use crate::sys::{clock, process};
@@ -24,15 +24,20 @@ pub enum Ownership {
     Process,
 }
 
-/// A mutex that is held.
+/// A mutex that is held. As small as two registers: a guard that has to be passed through memory
+/// costs more than the lock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hold<'a> {
     /// Not the handle's current one, which a forked child may have replaced.
     pub(crate) segment: &'a Segment,
-    hot: &'a Hot,
+    /// The tag, and [`AFTER_A_DEATH`].
     tag: u32,
-    pub(crate) grant: u64,
+    /// The lower half of the grant.
+    grant: u32,
 }
+
+/// The previous holder died. Above all tags.
+const AFTER_A_DEATH: u32 = 1 << 31;
 
 /// An open mutex of either kind.
 #[derive(Debug)]
@@ -40,11 +45,6 @@ pub(crate) struct Exclusive {
     pub(crate) handle: Handle,
     pub(crate) ownership: Ownership,
 }
-
-/// How a mutex was got.
-///
-/// The deceased is boxed, so that guards stay as small as registers are.
-pub(crate) type Got<'a> = (Hold<'a>, Option<Box<Deceased>>);
 
 impl Exclusive {
     /// The fast path: no system call, no check of anything that the exchange does not check. None:
@@ -58,7 +58,7 @@ impl Exclusive {
         if !hot.owned().try_acquire_clean(tag) {
             return None;
         }
-        Some(record(self.handle.segment(), hot, tag))
+        Some(record(self.handle.segment(), hot, tag, false))
     }
 
     /// Apart, so that the path of threads is small enough to be inlined.
@@ -69,15 +69,15 @@ impl Exclusive {
         if segment.is_detached() || !segment.owned().try_acquire_clean(tag) {
             return None;
         }
-        Some(self.record(segment, tag))
+        Some(self.record(segment, tag, false))
     }
 
     /// Writes down who has it since when; only for the holder.
-    fn record<'a>(&self, segment: &'a Segment, tag: u32) -> Hold<'a> {
+    fn record<'a>(&self, segment: &'a Segment, tag: u32, abandoned: bool) -> Hold<'a> {
         if self.ownership == Ownership::Process {
             segment.hot().holder_tid.store(process::tid(), Ordering::Relaxed);
         }
-        record(segment, segment.hot(), tag)
+        record(segment, segment.hot(), tag, abandoned)
     }
 
     fn tag(&self, segment: &Segment) -> Result<u32> {
@@ -88,7 +88,7 @@ impl Exclusive {
     }
 
     /// Takes it if it is free, after a look whether a holder that stands in the way lives.
-    pub(crate) fn try_acquire(&self, take_abandoned: bool) -> Result<Option<Got<'_>>> {
+    pub(crate) fn try_acquire(&self, take_abandoned: bool) -> Result<Option<Hold<'_>>> {
         let segment = self.handle.live()?;
         let tag = self.tag(segment)?;
         let word = segment.owned();
@@ -98,13 +98,12 @@ impl Exclusive {
                 return Err(self.abandoned(segment));
             }
             if let Some(taken) = word.try_acquire(tag) {
-                let hold = self.record(segment, tag);
-                let by = taken.abandoned.then(|| Box::new(segment.deceased()));
+                let hold = self.record(segment, tag, taken.abandoned);
                 if taken.abandoned && !take_abandoned {
                     // Its holder died between the check and the taking.
                     return Err(self.give_back_abandoned(hold));
                 }
-                return Ok(Some((hold, by)));
+                return Ok(Some(hold));
             }
             if word.owner() == tag {
                 return match self.ownership {
@@ -121,7 +120,7 @@ impl Exclusive {
 
     /// Takes it, waiting until the deadline.
     #[cold]
-    pub(crate) fn acquire(&self, deadline: Deadline, take_abandoned: bool) -> Result<Got<'_>> {
+    pub(crate) fn acquire(&self, deadline: Deadline, take_abandoned: bool) -> Result<Hold<'_>> {
         let segment = self.handle.live()?;
         let tag = self.tag(segment)?;
         let mut wait = Wait::new(segment, deadline);
@@ -133,8 +132,7 @@ impl Exclusive {
         match acquired {
             Ok(taken) => {
                 wait.succeeded();
-                let hold = self.record(segment, tag);
-                Ok((hold, taken.abandoned.then(|| Box::new(segment.deceased()))))
+                Ok(self.record(segment, tag, taken.abandoned))
             }
             Err(Denied::Owned) => Err(Error::AlreadyOwned { object: segment.object() }),
             Err(Denied::Abandoned) => Err(self.abandoned(segment)),
@@ -148,7 +146,7 @@ impl Exclusive {
 
     fn give_back_abandoned(&self, hold: Hold<'_>) -> Error {
         let error = self.abandoned(hold.segment);
-        if let Some(Freed { wake: true }) = hold.segment.owned().abandon(hold.tag) {
+        if let Some(Freed { wake: true }) = hold.segment.owned().abandon(hold.tag & TAG) {
             SharedWaker.wake(hold.segment.owned().futex(), 1);
         }
         error
@@ -164,12 +162,8 @@ impl Exclusive {
         let not_owner =
             || Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) };
         let tag = tag.ok_or_else(not_owner)?;
-        let grant = segment.hot().grant.load(Ordering::Relaxed);
-        if (Hold { segment, hot: segment.hot(), tag, grant }).release() {
-            Ok(())
-        } else {
-            Err(not_owner())
-        }
+        let grant = segment.hot().grant.load(Ordering::Relaxed) as u32;
+        if (Hold { segment, tag, grant }).release() { Ok(()) } else { Err(not_owner()) }
     }
 
     /// Takes it away from whoever holds it; false if nobody did.
@@ -194,16 +188,35 @@ impl Exclusive {
 
 /// Writes down the time and the number of an acquisition; only for the holder.
 #[inline(always)]
-fn record<'a>(segment: &'a Segment, hot: &'a Hot, tag: u32) -> Hold<'a> {
+fn record<'a>(segment: &'a Segment, hot: &'a Hot, tag: u32, abandoned: bool) -> Hold<'a> {
     // Relaxed, and a load and a store: only the holder writes, and holders follow each other by
     // acquire and release of the state word.
     let grant = hot.grant.load(Ordering::Relaxed).wrapping_add(1);
     hot.grant.store(grant, Ordering::Relaxed);
     hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
-    Hold { segment, hot, tag, grant }
+    let mark = if abandoned { AFTER_A_DEATH } else { 0 };
+    Hold { segment, tag: tag | mark, grant: grant as u32 }
 }
 
 impl Hold<'_> {
+    /// Who died holding it before. What is written down about that one stays as it is for as long
+    /// as this hold lasts.
+    pub(crate) fn deceased(self) -> Option<Deceased> {
+        (self.tag & AFTER_A_DEATH != 0).then(|| self.segment.deceased())
+    }
+
+    /// As one that does not want to know of a death.
+    pub(crate) fn untold(self) -> Self {
+        Hold { tag: self.tag & !AFTER_A_DEATH, ..self }
+    }
+
+    /// The number of this acquisition.
+    pub(crate) fn grant(self) -> u64 {
+        // While it is held, the object's number is this one; after it was taken away, not far above.
+        let now = self.segment.hot().grant.load(Ordering::Relaxed);
+        now.wrapping_sub(u64::from((now as u32).wrapping_sub(self.grant)))
+    }
+
     /// Gives it back; false if it is not this hold's any more: it was taken away by force, or a
     /// fork made this a copy of the parent's.
     #[inline(always)]
@@ -212,10 +225,10 @@ impl Hold<'_> {
         if self.segment.is_detached() || !self.is_current() {
             return false;
         }
-        match self.hot.owned().release(self.tag) {
+        match self.segment.owned().release(self.tag & TAG) {
             Ok(Freed { wake: false }) => true,
             Ok(Freed { wake: true }) => {
-                SharedWaker.wake(self.hot.owned().futex(), 1);
+                SharedWaker.wake(self.segment.owned().futex(), 1);
                 true
             }
             Err(_) => false,
@@ -240,7 +253,7 @@ impl Hold<'_> {
 
     #[inline(always)]
     fn is_current(&self) -> bool {
-        self.hot.grant.load(Ordering::Relaxed) == self.grant
+        self.segment.hot().grant.load(Ordering::Relaxed) as u32 == self.grant
     }
 
     /// Whether the calling thread's tag is on the word: for a reentrant mutex's owner.
@@ -249,7 +262,7 @@ impl Hold<'_> {
             return None;
         }
         let tag = local::known_tag(segment.id())?;
-        let grant = segment.hot().grant.load(Ordering::Relaxed);
-        (segment.owned().owner() == tag).then_some(Hold { segment, hot: segment.hot(), tag, grant })
+        let grant = segment.hot().grant.load(Ordering::Relaxed) as u32;
+        (segment.owned().owner() == tag).then_some(Hold { segment, tag, grant })
     }
 }

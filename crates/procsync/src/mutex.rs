@@ -4,7 +4,7 @@ use crate::deadline::Deadline;
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::exclusive::{Exclusive, Got, Hold, Ownership};
+use crate::exclusive::{Exclusive, Hold, Ownership};
 use crate::handle::Handle;
 use crate::kind::Kind;
 use crate::options::{Named, Options, Parts, Sealed};
@@ -168,14 +168,10 @@ impl<T: Pod> Mutex<T> {
     /// As for [`lock`](Self::lock). That somebody has it is no error but `None`.
     #[inline]
     pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>> {
-        let (hold, abandoned) = match self.exclusive.acquire_at_once() {
-            Some(hold) => (hold, None),
-            None => match self.try_acquire_slowly()? {
-                Some(got) => got,
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(MutexGuard::new(hold, abandoned)))
+        match self.exclusive.acquire_at_once() {
+            Some(hold) => Ok(Some(MutexGuard::new(hold))),
+            None => Ok(self.try_acquire_slowly()?.map(MutexGuard::new)),
+        }
     }
 
     /// Waits for it, at most this long.
@@ -198,24 +194,21 @@ impl<T: Pod> Mutex<T> {
 
     #[inline(always)]
     fn lock_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<MutexGuard<'_, T>> {
-        // The guard is made in one place, of values in registers: made on both paths, it would be
-        // copied through memory, which costs more than the lock.
-        let (hold, abandoned) = match self.exclusive.acquire_at_once() {
-            Some(hold) => (hold, None),
-            None => self.acquire_slowly(deadline())?,
-        };
-        Ok(MutexGuard::new(hold, abandoned))
+        match self.exclusive.acquire_at_once() {
+            Some(hold) => Ok(MutexGuard::new(hold)),
+            None => self.acquire_slowly(deadline()).map(MutexGuard::new),
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn acquire_slowly(&self, deadline: Deadline) -> Result<Got<'_>> {
+    fn acquire_slowly(&self, deadline: Deadline) -> Result<Hold<'_>> {
         Ok(self.told(self.exclusive.acquire(deadline, self.takes_abandoned())?))
     }
 
     #[cold]
     #[inline(never)]
-    fn try_acquire_slowly(&self) -> Result<Option<Got<'_>>> {
+    fn try_acquire_slowly(&self) -> Result<Option<Hold<'_>>> {
         Ok(self.exclusive.try_acquire(self.takes_abandoned())?.map(|got| self.told(got)))
     }
 
@@ -225,8 +218,7 @@ impl<T: Pod> Mutex<T> {
     /// # Errors
     /// As for [`lock`](Self::lock), without [`Error::Abandoned`].
     pub fn repair(&self) -> Result<MutexGuard<'_, T>> {
-        let (hold, abandoned) = self.exclusive.acquire(Deadline::NEVER, true)?;
-        Ok(MutexGuard::new(hold, abandoned))
+        self.exclusive.acquire(Deadline::NEVER, true).map(MutexGuard::new)
     }
 
     /// Releases it without a guard, after [`MutexGuard::keep`]: by the thread that owns it, or if
@@ -275,8 +267,8 @@ impl<T: Pod> Mutex<T> {
     }
 
     /// Without what this handle does not want to know.
-    fn told<'a>(&self, (hold, abandoned): Got<'a>) -> Got<'a> {
-        (hold, abandoned.filter(|_| self.on_abandoned != OnAbandoned::Ignore))
+    fn told<'a>(&self, hold: Hold<'a>) -> Hold<'a> {
+        if self.on_abandoned == OnAbandoned::Ignore { hold.untold() } else { hold }
     }
 }
 
@@ -293,7 +285,6 @@ impl<T: Pod> fmt::Debug for Mutex<T> {
 #[must_use = "the mutex is released when its guard is dropped"]
 pub struct MutexGuard<'a, T: Pod = ()> {
     hold: Hold<'a>,
-    abandoned: Option<Box<Deceased>>,
     data: PhantomData<fn(T) -> T>,
     /// Not `Send`: a thread owns it.
     owned: PhantomData<*mut ()>,
@@ -301,19 +292,19 @@ pub struct MutexGuard<'a, T: Pod = ()> {
 
 impl<'a, T: Pod> MutexGuard<'a, T> {
     #[inline(always)]
-    fn new(hold: Hold<'a>, abandoned: Option<Box<Deceased>>) -> Self {
-        MutexGuard { hold, abandoned, data: PhantomData, owned: PhantomData }
+    fn new(hold: Hold<'a>) -> Self {
+        MutexGuard { hold, data: PhantomData, owned: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex: what it guards may be half changed.
-    pub fn abandoned(&self) -> Option<&Deceased> {
-        self.abandoned.as_deref()
+    pub fn abandoned(&self) -> Option<Deceased> {
+        self.hold.deceased()
     }
 
     /// The number of this acquisition. It grows with each acquisition of the object, whoever makes
     /// it, so that what is protected can refuse who comes late (a fencing token).
     pub fn grant(&self) -> u64 {
-        self.hold.grant
+        self.hold.grant()
     }
 
     /// The data.
@@ -375,7 +366,7 @@ impl<T: Pod> fmt::Debug for MutexGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MutexGuard")
             .field("grant", &self.grant())
-            .field("abandoned", &self.abandoned)
+            .field("abandoned", &self.abandoned())
             .finish_non_exhaustive()
     }
 }

@@ -94,14 +94,14 @@ impl ReentrantMutex {
     /// # Errors
     /// As for [`lock`](Self::lock).
     pub fn try_lock(&self) -> Result<Option<ReentrantMutexGuard<'_>>> {
-        let (hold, depth, abandoned) = match self.exclusive.acquire_at_once() {
-            Some(hold) => (hold, 1, None),
+        let (hold, depth) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, 1),
             None => match self.try_lock_slowly()? {
                 Some(layer) => layer,
                 None => return Ok(None),
             },
         };
-        Ok(Some(ReentrantMutexGuard::new(hold, depth, abandoned)))
+        Ok(Some(ReentrantMutexGuard::new(hold, depth)))
     }
 
     #[cold]
@@ -110,8 +110,7 @@ impl ReentrantMutex {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(Some(layer));
         }
-        let got = self.exclusive.try_acquire(true)?;
-        Ok(got.map(|(hold, abandoned)| (hold, 1, abandoned)))
+        Ok(self.exclusive.try_acquire(true)?.map(|hold| (hold, 1)))
     }
 
     /// Takes it, or one layer more, waiting at most this long.
@@ -132,11 +131,11 @@ impl ReentrantMutex {
 
     #[inline(always)]
     fn lock_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<ReentrantMutexGuard<'_>> {
-        let (hold, depth, abandoned) = match self.exclusive.acquire_at_once() {
-            Some(hold) => (hold, 1, None),
+        let (hold, depth) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, 1),
             None => self.lock_slowly(deadline())?,
         };
-        Ok(ReentrantMutexGuard::new(hold, depth, abandoned))
+        Ok(ReentrantMutexGuard::new(hold, depth))
     }
 
     #[cold]
@@ -145,8 +144,7 @@ impl ReentrantMutex {
         if let Some(layer) = self.one_layer_more()? {
             return Ok(layer);
         }
-        let (hold, abandoned) = self.exclusive.acquire(deadline, true)?;
-        Ok((hold, 1, abandoned))
+        Ok((self.exclusive.acquire(deadline, true)?, 1))
     }
 
     /// If the calling thread has it.
@@ -158,7 +156,7 @@ impl ReentrantMutex {
             let object = self.exclusive.handle.object();
             return Err(Error::Overflow { object, count: 1, limit: u32::MAX });
         };
-        Ok(Some((hold, depth, None)))
+        Ok(Some((hold, depth)))
     }
 
     /// Takes it away from whoever holds it, all layers of it; see
@@ -208,29 +206,28 @@ impl fmt::Debug for ReentrantMutex {
 pub struct ReentrantMutexGuard<'a> {
     hold: Hold<'a>,
     depth: u32,
-    abandoned: Option<Box<Deceased>>,
     /// Not `Send`: a thread owns it.
     owned: PhantomData<*mut ()>,
 }
 
-/// A hold, how many layers there are with it, and who died.
-type Layer<'a> = (Hold<'a>, u32, Option<Box<Deceased>>);
+/// A hold, and how many layers there are with it.
+type Layer<'a> = (Hold<'a>, u32);
 
 impl<'a> ReentrantMutexGuard<'a> {
     #[inline(always)]
-    fn new(hold: Hold<'a>, depth: u32, abandoned: Option<Box<Deceased>>) -> Self {
+    fn new(hold: Hold<'a>, depth: u32) -> Self {
         hold.segment.depth.store(depth, Ordering::Relaxed);
-        ReentrantMutexGuard { hold, depth, abandoned, owned: PhantomData }
+        ReentrantMutexGuard { hold, depth, owned: PhantomData }
     }
 
     /// The previous holder, if it died holding the mutex; only the outermost guard knows.
-    pub fn abandoned(&self) -> Option<&Deceased> {
-        self.abandoned.as_deref()
+    pub fn abandoned(&self) -> Option<Deceased> {
+        self.hold.deceased()
     }
 
     /// The number of the outermost acquisition; see [`MutexGuard::grant`](crate::MutexGuard::grant).
     pub fn grant(&self) -> u64 {
-        self.hold.grant
+        self.hold.grant()
     }
 
     /// How many layers there were when this one was taken; 1 is the outermost.
@@ -250,7 +247,7 @@ impl fmt::Debug for ReentrantMutexGuard<'_> {
         f.debug_struct("ReentrantMutexGuard")
             .field("grant", &self.grant())
             .field("depth", &self.depth)
-            .field("abandoned", &self.abandoned)
+            .field("abandoned", &self.abandoned())
             .finish()
     }
 }

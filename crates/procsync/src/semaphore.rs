@@ -396,8 +396,8 @@ impl Permit<'_> {
     }
 
     /// The previous holder of the permit (or of one of them), if it died holding it.
-    pub fn abandoned(&self) -> Option<&Deceased> {
-        self.more.as_ref()?.abandoned.as_ref()
+    pub fn abandoned(&self) -> Option<Deceased> {
+        self.more.as_ref()?.abandoned.clone()
     }
 
     /// A descriptor that keeps the permits held for as long as any process has it open; see
