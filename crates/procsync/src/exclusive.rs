@@ -24,16 +24,14 @@ pub enum Ownership {
     Process,
 }
 
-/// A mutex that is held. As small as two registers: a guard that has to be passed through memory
-/// costs more than the lock.
+/// A mutex that is held. Two plain values and no more: such a guard is passed in two registers, any
+/// other through memory, which costs more than the lock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hold<'a> {
     /// Not the handle's current one, which a forked child may have replaced.
     pub(crate) segment: &'a Segment,
-    /// The tag, and [`AFTER_A_DEATH`].
-    tag: u32,
-    /// The lower half of the grant.
-    grant: u32,
+    /// The tag and [`AFTER_A_DEATH`]; above them the lower half of the grant.
+    ticket: u64,
 }
 
 /// The previous holder died. Above all tags.
@@ -146,7 +144,7 @@ impl Exclusive {
 
     fn give_back_abandoned(&self, hold: Hold<'_>) -> Error {
         let error = self.abandoned(hold.segment);
-        if let Some(Freed { wake: true }) = hold.segment.owned().abandon(hold.tag & TAG) {
+        if let Some(Freed { wake: true }) = hold.segment.owned().abandon(hold.tag()) {
             SharedWaker.wake(hold.segment.owned().futex(), 1);
         }
         error
@@ -162,8 +160,8 @@ impl Exclusive {
         let not_owner =
             || Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) };
         let tag = tag.ok_or_else(not_owner)?;
-        let grant = segment.hot().grant.load(Ordering::Relaxed) as u32;
-        if (Hold { segment, tag, grant }).release() { Ok(()) } else { Err(not_owner()) }
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        if Hold::new(segment, tag, grant).release() { Ok(()) } else { Err(not_owner()) }
     }
 
     /// Takes it away from whoever holds it; false if nobody did.
@@ -195,26 +193,36 @@ fn record<'a>(segment: &'a Segment, hot: &'a Hot, tag: u32, abandoned: bool) -> 
     hot.grant.store(grant, Ordering::Relaxed);
     hot.acquired_at.store(clock::wall_coarse(), Ordering::Relaxed);
     let mark = if abandoned { AFTER_A_DEATH } else { 0 };
-    Hold { segment, tag: tag | mark, grant: grant as u32 }
+    Hold::new(segment, tag | mark, grant)
 }
 
-impl Hold<'_> {
+impl<'a> Hold<'a> {
+    #[inline(always)]
+    fn new(segment: &'a Segment, tag: u32, grant: u64) -> Self {
+        Hold { segment, ticket: (grant << 32) | u64::from(tag) }
+    }
+
+    #[inline(always)]
+    fn tag(self) -> u32 {
+        self.ticket as u32 & TAG
+    }
+
     /// Who died holding it before. What is written down about that one stays as it is for as long
     /// as this hold lasts.
     pub(crate) fn deceased(self) -> Option<Deceased> {
-        (self.tag & AFTER_A_DEATH != 0).then(|| self.segment.deceased())
+        (self.ticket as u32 & AFTER_A_DEATH != 0).then(|| self.segment.deceased())
     }
 
     /// As one that does not want to know of a death.
     pub(crate) fn untold(self) -> Self {
-        Hold { tag: self.tag & !AFTER_A_DEATH, ..self }
+        Hold { ticket: self.ticket & !u64::from(AFTER_A_DEATH), ..self }
     }
 
     /// The number of this acquisition.
     pub(crate) fn grant(self) -> u64 {
         // While it is held, the object's number is this one; after it was taken away, not far above.
         let now = self.segment.hot().grant.load(Ordering::Relaxed);
-        now.wrapping_sub(u64::from((now as u32).wrapping_sub(self.grant)))
+        now.wrapping_sub(u64::from((now as u32).wrapping_sub((self.ticket >> 32) as u32)))
     }
 
     /// Gives it back; false if it is not this hold's any more: it was taken away by force, or a
@@ -225,7 +233,7 @@ impl Hold<'_> {
         if self.segment.is_detached() || !self.is_current() {
             return false;
         }
-        match self.segment.owned().release(self.tag & TAG) {
+        match self.segment.owned().release(self.tag()) {
             Ok(Freed { wake: false }) => true,
             Ok(Freed { wake: true }) => {
                 SharedWaker.wake(self.segment.owned().futex(), 1);
@@ -253,16 +261,16 @@ impl Hold<'_> {
 
     #[inline(always)]
     fn is_current(&self) -> bool {
-        self.segment.hot().grant.load(Ordering::Relaxed) as u32 == self.grant
+        self.segment.hot().grant.load(Ordering::Relaxed) << 32 == self.ticket >> 32 << 32
     }
 
     /// Whether the calling thread's tag is on the word: for a reentrant mutex's owner.
-    pub(crate) fn of_calling_thread(segment: &Segment) -> Option<Hold<'_>> {
+    pub(crate) fn of_calling_thread(segment: &'a Segment) -> Option<Hold<'a>> {
         if segment.is_detached() {
             return None;
         }
         let tag = local::known_tag(segment.id())?;
-        let grant = segment.hot().grant.load(Ordering::Relaxed) as u32;
-        (segment.owned().owner() == tag).then_some(Hold { segment, tag, grant })
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        (segment.owned().owner() == tag).then(|| Hold::new(segment, tag, grant))
     }
 }
