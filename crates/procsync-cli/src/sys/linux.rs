@@ -1,0 +1,197 @@
+//! A command under a lock: what it inherits, and which signals it is passed.
+//!
+//! From just before the command starts, this process takes its signals one by one, in the thread
+//! that waits for the command (sigwaitinfo(2)): so a signal is never passed to a process id that
+//! has been reaped and given to somebody else, none that comes early is lost, and each tells who
+//! sent it.
+#![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::ptr;
+use std::time::Duration;
+
+/// What a command inherits to keep the object held.
+pub(crate) type Inherited = OwnedFd;
+
+/// Those that make sense for a command. What stops and continues a job is left alone: this process
+/// stops and continues with it, and that it holds meanwhile is meant.
+const PASSED_ON: [libc::c_int; 7] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGWINCH,
+];
+
+/// Those that a terminal sends to all processes in its foreground.
+const TYPED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGQUIT, libc::SIGWINCH];
+
+/// A command that was started.
+pub(crate) struct Running {
+    child: Child,
+    signals: Blocked,
+}
+
+impl Running {
+    /// Starts the command. What it inherits is open in this process only until then.
+    pub(crate) fn start(mut command: Command, inherited: Inherited) -> io::Result<Running> {
+        // Whoever started this process may have chosen to ignore it; then the command would leave
+        // no status and no notice.
+        // SAFETY: sets a signal's disposition to the default; no handler is involved.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        let signals = Blocked::new();
+        let before = signals.before;
+        let unblock = move || {
+            set_mask(&before);
+            Ok(())
+        };
+        // SAFETY: `unblock` makes one system call that is allowed between fork and exec
+        // (signal-safety(7)), and touches nothing but its own copy of the mask.
+        unsafe { command.pre_exec(unblock) };
+        let child = command.spawn();
+        drop(inherited);
+        match child {
+            Ok(child) => Ok(Running { child, signals }),
+            Err(error) => {
+                set_mask(&before);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the command's end and passes signals on to it.
+    pub(crate) fn wait(mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            // The command's end sends SIGCHLD, which waits like the others until it is taken.
+            let Some(signal) = self.signals.take() else { continue };
+            if signal.number != libc::SIGCHLD && !self.has_got(&signal) {
+                // SAFETY: plain system call. The command was not reaped, so its id is its own.
+                unsafe { libc::kill(self.pid(), signal.number) };
+            }
+        }
+    }
+
+    fn pid(&self) -> libc::pid_t {
+        // The kernel's own number, which the standard library shows as unsigned.
+        self.child.id() as libc::pid_t
+    }
+
+    /// Whether the command has got the signal already, or sent it itself: as when it ends all of
+    /// its process group, to which this process belongs.
+    fn has_got(&self, signal: &Signal) -> bool {
+        match signal.sender {
+            Sender::Process(pid) => pid == self.pid(),
+            // Once per key press, not twice; unless the command has left for a group of its own.
+            Sender::Kernel => TYPED.contains(&signal.number) && self.is_in_our_group(),
+        }
+    }
+
+    fn is_in_our_group(&self) -> bool {
+        // SAFETY: plain system call.
+        let its_group = unsafe { libc::getpgid(self.pid()) };
+        // SAFETY: plain system call.
+        its_group == unsafe { libc::getpgrp() }
+    }
+}
+
+/// A signal that came.
+struct Signal {
+    number: libc::c_int,
+    sender: Sender,
+}
+
+enum Sender {
+    /// The kernel: somebody typed at the terminal, the terminal went, a child ended.
+    Kernel,
+    Process(libc::pid_t),
+}
+
+/// The signals that wait to be taken.
+///
+/// They are blocked in the calling thread, which has to be the only one: they would otherwise come
+/// to another one, in the usual way.
+struct Blocked {
+    set: libc::sigset_t,
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    fn new() -> Blocked {
+        let mut set = empty_set();
+        // What was ignored when this process began (as by nohup(1)) stays so, and the command
+        // inherits that. A handler or a mask would end it.
+        for signal in PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal)) {
+            add(&mut set, signal);
+        }
+        add(&mut set, libc::SIGCHLD);
+        let mut before = empty_set();
+        // SAFETY: both are initialized sets that live for the length of the call.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) };
+        Blocked { set, before }
+    }
+
+    /// Waits for the next one; none if something else interrupted the wait.
+    fn take(&self) -> Option<Signal> {
+        // SAFETY: siginfo_t is a plain struct of integers and pointers, for which all zeros is a
+        // value.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: an initialized set and a siginfo_t that may be written.
+        let number = unsafe { libc::sigwaitinfo(&raw const self.set, &raw mut info) };
+        if number < 0 {
+            return None;
+        }
+        // Codes above zero are the kernel's own (sigaction(2)).
+        let sender = if info.si_code > 0 {
+            Sender::Kernel
+        } else {
+            // SAFETY: signals that processes send carry the sender's id.
+            Sender::Process(unsafe { info.si_pid() })
+        };
+        Some(Signal { number, sender })
+    }
+}
+
+fn set_mask(mask: &libc::sigset_t) {
+    // SAFETY: an initialized set; the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
+}
+
+fn empty_set() -> libc::sigset_t {
+    // SAFETY: sigset_t is a plain array of integers, for which all zeros is a value.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set may be written.
+    unsafe { libc::sigemptyset(&raw mut set) };
+    set
+}
+
+fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
+    // SAFETY: the set is initialized and may be written.
+    unsafe { libc::sigaddset(set, signal) };
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: sigaction is a plain struct of integers, for which all zeros is a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: with no new action this only asks; the answer may be written.
+    let answer = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+    answer == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
+/// The time of a clock that all processes share and nobody sets.
+pub(crate) fn monotonic() -> io::Result<Duration> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec to write to.
+    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // Neither is negative, nor are there more nanoseconds than fit.
+    Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}

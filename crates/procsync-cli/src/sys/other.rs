@@ -1,0 +1,28 @@
+//! Systems on which the library has no objects yet: nothing here is ever reached there.
+
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// What a command inherits to keep the object held.
+#[cfg(unix)]
+pub(crate) type Inherited = std::os::fd::OwnedFd;
+#[cfg(not(unix))]
+pub(crate) type Inherited = ();
+
+/// A command that was started.
+pub(crate) struct Running(std::convert::Infallible);
+
+impl Running {
+    pub(crate) fn start(_command: Command, _inherited: Inherited) -> io::Result<Running> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn wait(self) -> io::Result<ExitStatus> {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn monotonic() -> io::Result<Duration> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,9 @@
+//! The command line as its users meet it: real processes, each test in a directory of its own.
+#![cfg(target_os = "linux")]
+
+mod demo;
+mod ls;
+mod rm;
+mod run;
+mod signals;
+mod support;
