@@ -6,7 +6,7 @@
 //! - [`contender`]: what is measured, behind two small traits. One file each.
 //! - [`workload`]: what they are made to do. One file each.
 //! - [`crew`] and [`worker`]: the other processes, which are this program executed again.
-//! - [`bench`], [`table`], [`machine`]: taking turns, tables, and what the machine was like meanwhile.
+//! - [`mod@bench`], [`table`], [`machine`]: taking turns, tables, and what the machine was like meanwhile.
 
 #[cfg(target_os = "linux")]
 mod bench;

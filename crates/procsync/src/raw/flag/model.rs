@@ -1,4 +1,5 @@
 //! Scenarios for flags.
+#![allow(clippy::disallowed_types)] // a tally, which takes part in nothing
 
 use std::sync::atomic::{AtomicU32 as Tally, Ordering::Relaxed};
 
