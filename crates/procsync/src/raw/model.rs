@@ -16,8 +16,13 @@ use super::{Waiter, Waker};
 /// Runs `scenario` under every interleaving with at most three preemptions (or what
 /// `LOOM_MAX_PREEMPTIONS` says).
 pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    explore_up_to(usize::MAX, scenario);
+}
+
+/// The same, with at most `preemptions`: for scenarios of four threads, or of many steps.
+pub(crate) fn explore_up_to(preemptions: usize, scenario: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
+    builder.preemption_bound = Some(builder.preemption_bound.unwrap_or(3).min(preemptions));
     builder.check(scenario);
 }
 
@@ -26,10 +31,11 @@ pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 pub(crate) fn together<S: Send + Sync + 'static>(scene: S, bodies: &[fn(&S)], finally: fn(&S)) {
     let scene = Arc::new(scene);
     // Not loom's `join`, which prints, and not loom's atomics, which would multiply the
-    // interleavings by the orders in which the threads end.
-    let running = Arc::new(Mutex::new(bodies.len() - 1));
+    // interleavings by the orders in which the threads end. The end of a body happens before
+    // `finally`, but before nothing in the other bodies: none of them runs in the main thread.
+    let running = Arc::new(Mutex::new(bodies.len()));
     let main = thread::current();
-    for &body in &bodies[1..] {
+    for &body in bodies {
         let (scene, running, main) = (scene.clone(), running.clone(), main.clone());
         thread::spawn(move || {
             body(&scene);
@@ -37,7 +43,6 @@ pub(crate) fn together<S: Send + Sync + 'static>(scene: S, bodies: &[fn(&S)], fi
             main.unpark();
         });
     }
-    bodies[0](&scene);
     while *running.lock().expect("no model panics here") > 0 {
         thread::park();
     }
@@ -106,7 +111,6 @@ impl Kernel {
             });
         }
         loop {
-            // Another's end unparks the main thread too.
             thread::park();
             match *end.lock().expect("no model panics here") {
                 None => {}

@@ -1,7 +1,7 @@
 //! Scenarios for permits.
 
 use super::{PermitWords, acquire, acquire_many, available, release, try_acquire};
-use crate::raw::model::{GaveUp, Kernel, Plain, explore, together};
+use crate::raw::model::{GaveUp, Kernel, Plain, explore, explore_up_to, together};
 use crate::raw::owned_word::OwnedWord;
 use crate::raw::wait_queue::WaitQueue;
 
@@ -131,7 +131,7 @@ fn two_releases_let_two_in() {
 
 #[test]
 fn releases_of_two_threads_let_two_in() {
-    explore(|| {
+    explore_up_to(2, || {
         together(
             Scene::taken(2),
             &[
@@ -232,7 +232,7 @@ fn taken_in_vain_wakes_when_given_back() {
 /// only after the single was there does the other one come free.
 #[test]
 fn woken_for_too_little_passes_it_on() {
-    explore(|| {
+    explore_up_to(2, || {
         together(
             Scene::taken(2),
             &[
@@ -251,7 +251,7 @@ fn woken_for_too_little_passes_it_on() {
 
 #[test]
 fn a_recovered_permit_lets_one_in() {
-    explore(|| {
+    explore_up_to(2, || {
         together(
             Scene::taken(1),
             &[

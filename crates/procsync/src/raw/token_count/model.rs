@@ -1,7 +1,7 @@
 //! Scenarios for tokens, and through them for the wait queue.
 
 use super::TokenCount;
-use crate::raw::model::{GaveUp, Kernel, Plain, explore, together};
+use crate::raw::model::{GaveUp, Kernel, Plain, explore, explore_up_to, together};
 use crate::raw::wait_queue::WaitQueue;
 
 struct Scene {
@@ -104,7 +104,7 @@ fn posts_of_two_threads_wake_one_who_wants_both() {
 
 #[test]
 fn posts_of_two_threads_wake_two() {
-    explore(|| {
+    explore_up_to(2, || {
         together(
             Scene::with(0),
             &[|s| s.post(1), |s| s.post(1), Scene::take, Scene::take],
