@@ -1,6 +1,7 @@
 //! Signals and `procsync run`: who gets which, and how often.
 
 use crate::support::{Place, Running, eventually, in_terminal, signal, signal_group, state_of};
+use std::fs;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 
@@ -68,18 +69,29 @@ fn who_still_waits_dies_of_a_signal_in_the_usual_way() {
     assert!(!place.file("ran").exists());
 }
 
+/// Two signals of one number that come at the same time are one. So procsync stands still until
+/// the command has written down the first, and only then gets to pass on a second.
+fn while_stopped(procsync: u32, act: impl FnOnce()) {
+    signal(procsync, libc::SIGSTOP);
+    eventually("procsync to stop", || state_of(procsync) == Some('T'));
+    act();
+    signal(procsync, libc::SIGCONT);
+}
+
 #[test]
 fn what_is_typed_at_the_terminal_comes_to_the_command_once() {
     let place = Place::new();
     let mut command = place.procsync(&["run", "m", "--", "sh", "-c", WRITES_DOWN]);
     let (mut keyboard, mut running) = in_terminal(&mut command);
     log_has(&place, &["ready"]);
-    // Control-C, then Control-backslash.
-    keyboard.write_all(b"\x03").unwrap();
-    log_has(&place, &["ready", "INT"]);
-    keyboard.write_all(b"\x1c").unwrap();
-    log_has(&place, &["ready", "INT", "QUIT"]);
-    // Signals are taken one after the other: when this one is through, so is what came before.
+    while_stopped(running.pid(), || {
+        // Control-C, then Control-backslash.
+        keyboard.write_all(b"\x03").unwrap();
+        log_has(&place, &["ready", "INT"]);
+        keyboard.write_all(b"\x1c").unwrap();
+        log_has(&place, &["ready", "INT", "QUIT"]);
+    });
+    // The lowest number is taken first: when this one is through, so is what came before.
     signal(running.pid(), libc::SIGUSR1);
     log_has(&place, &["ready", "INT", "QUIT", "USR1"]);
     assert_eq!(running.end().code(), Some(3));
@@ -101,12 +113,33 @@ fn a_command_in_a_group_of_its_own_gets_what_is_typed_too() {
 #[test]
 fn what_the_command_sends_to_its_whole_group_does_not_come_back_to_it() {
     let place = Place::new();
-    let script = WRITES_DOWN.replace("echo ready >>log", "kill -TERM 0; echo ready >>log");
+    let sends = "echo ready >>log; until [ -e go ]; do sleep 0.01; done; kill -HUP 0";
+    let script = WRITES_DOWN.replace("echo ready >>log", sends);
     let mut command = place.procsync(&["run", "m", "--", "sh", "-c", &script]);
     let mut running = Running::new(command.process_group(0));
-    log_has(&place, &["TERM", "ready"]);
+    log_has(&place, &["ready"]);
+    while_stopped(running.pid(), || {
+        fs::write(place.file("go"), "").unwrap();
+        log_has(&place, &["ready", "HUP"]);
+    });
     signal(running.pid(), libc::SIGUSR1);
-    log_has(&place, &["TERM", "ready", "USR1"]);
+    log_has(&place, &["ready", "HUP", "USR1"]);
+    assert_eq!(running.end().code(), Some(3));
+}
+
+#[test]
+fn what_somebody_else_sends_to_the_group_comes_twice() {
+    // As the documentation says; and so the tests above would see it if it did.
+    let place = Place::new();
+    let mut command = place.procsync(&["run", "m", "--", "sh", "-c", WRITES_DOWN]);
+    let mut running = Running::new(command.process_group(0));
+    log_has(&place, &["ready"]);
+    while_stopped(running.pid(), || {
+        signal_group(running.pid(), libc::SIGHUP);
+        log_has(&place, &["ready", "HUP"]);
+    });
+    log_has(&place, &["ready", "HUP", "HUP"]);
+    signal(running.pid(), libc::SIGUSR1);
     assert_eq!(running.end().code(), Some(3));
 }
 

@@ -192,11 +192,12 @@ fn forward(number: usize, stdout: Option<ChildStdout>, sender: &Sender<(usize, M
 /// A terminal's signals come to the workers too. Only this process must not die of them, so that it
 /// is there to take the objects' names along.
 fn notice_signals(interrupted: &Arc<AtomicUsize>) -> io::Result<()> {
-    let mut signals = signal_hook::consts::TERM_SIGNALS.to_vec();
     #[cfg(unix)]
-    signals.push(signal_hook::consts::SIGHUP);
-    for signal in signals {
-        signal_hook::flag::register_usize(signal, Arc::clone(interrupted), signal as usize)?;
+    const HANG_UP: &[i32] = &[signal_hook::consts::SIGHUP];
+    #[cfg(not(unix))]
+    const HANG_UP: &[i32] = &[];
+    for signal in signal_hook::consts::TERM_SIGNALS.iter().chain(HANG_UP) {
+        signal_hook::flag::register_usize(*signal, Arc::clone(interrupted), *signal as usize)?;
     }
     Ok(())
 }
