@@ -104,6 +104,15 @@ pub enum Error {
         holder: Option<Box<Participant>>,
     },
 
+    /// The waiting thread was called away; see [`interruptible`](crate::interruptible).
+    #[error("{object}: the wait was interrupted after {}; nothing was acquired", Span(*waited))]
+    Interrupted {
+        /// Which object.
+        object: Object,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
     /// The calling thread holds it already; waiting for itself would last for ever.
     #[error(
         "{object}: the calling thread holds it already; use a ReentrantMutex if it is to be locked in layers"

@@ -38,7 +38,7 @@
 //! Each is opened by [`Name`]: `open` attaches or creates, `create` demands that there is none,
 //! `attach` that there is one, and `options` has the rest. Handles are `Send + Sync`; several handles
 //! of one process for one object share everything. Each waits for ever, not at all (`try_…`), for a
-//! while (`…_timeout`) or until a moment (`…_deadline`); signals do not end a wait.
+//! while (`…_timeout`) or until a moment (`…_deadline`); signals do not end a wait, unless it is [`interruptible`].
 //!
 //! ```
 //! use procsync::Mutex;
@@ -72,6 +72,8 @@ mod handle;
 #[cfg(not(loom))]
 pub mod inspect;
 #[cfg(not(loom))]
+mod interrupt;
+#[cfg(not(loom))]
 mod kind;
 #[cfg(not(loom))]
 mod mutex;
@@ -101,6 +103,7 @@ mod exports {
     pub use crate::error::{Error, Result};
     pub use crate::event::{Event, Reset};
     pub use crate::exclusive::Ownership;
+    pub use crate::interrupt::{Interrupt, interruptible};
     pub use crate::kind::{Kind, Object};
     pub use crate::mutex::{Mutex, MutexGuard, OnAbandoned};
     pub use crate::name::Name;

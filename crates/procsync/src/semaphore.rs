@@ -434,15 +434,30 @@ fn deceased(segment: &Segment, got: Got) -> Option<Deceased> {
 impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
-        // After a fork, a copy of the parent's.
-        if self.segment.is_detached() {
-            return;
+        match self.more.take() {
+            None => give_back(self.segment, self.index),
+            // Apart, and by value: a permit whose address nobody asks for stays in registers.
+            Some(more) => give_back_all(self.segment, more),
         }
-        let (tag, queue) = (self.segment.process_tag(), &self.segment.hot().queue);
-        for index in self.indexes() {
-            // Fails only on a segment that somebody damaged.
-            let _ = permits::release(self.segment, tag, *index, queue, &SharedWaker);
-        }
+    }
+}
+
+#[inline]
+fn give_back(segment: &Segment, index: u32) {
+    // After a fork, a copy of the parent's.
+    if segment.is_detached() {
+        return;
+    }
+    let (tag, queue) = (segment.process_tag(), &segment.hot().queue);
+    // Fails only on a segment that somebody damaged.
+    let _ = permits::release(segment, tag, index, queue, &SharedWaker);
+}
+
+#[cold]
+#[inline(never)]
+fn give_back_all(segment: &Segment, more: Box<More>) {
+    for index in more.indexes {
+        give_back(segment, index);
     }
 }
 

@@ -104,6 +104,15 @@ pub enum Error {
         pid: u32,
     },
 
+    /// The waiting thread was called away; see [`interruptible`](crate::interruptible).
+    #[error("the wait for the {what} was interrupted after {} ms; nothing was acquired", waited.as_millis())]
+    Interrupted {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        waited: Duration,
+    },
+
     /// A count would pass what 32 bits can hold; it is unchanged.
     #[error(
         "the count of the {what} cannot grow by {count}: it would pass {}; nothing was changed, post \

@@ -6,6 +6,7 @@ use super::error::Error;
 use super::host::{Host, Slept};
 use super::host_wait::deadline;
 use super::memory;
+use crate::interrupt::Listener;
 use crate::sys::System;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -81,8 +82,8 @@ impl<'a> FutexWord<'a> {
     /// told: for ever). True: it was woken, or the word holds something else; false: the time is
     /// up.
     ///
-    /// Can answer true for no reason: look again. Signals do not end the wait, nor do they begin
-    /// its time anew. What was written before the [`store_release`](Self::store_release) of a value
+    /// Can answer true for no reason: look again. Signals do not end the wait (unless it is
+    /// [`interruptible`](crate::interruptible): then it answers true), nor do they begin its time anew. What was written before the [`store_release`](Self::store_release) of a value
     /// is seen once [`load_acquire`](Self::load_acquire) has answered that value.
     ///
     /// ```
@@ -97,12 +98,18 @@ impl<'a> FutexWord<'a> {
     /// ```
     pub fn wait(&self, expected: u32, timeout: Option<Duration>) -> bool {
         let deadline = deadline(&self.system, timeout);
+        let mut listener = Listener::new();
         loop {
-            match self.system.sleep(self.word, expected, deadline) {
+            if listener.says_stop(self.system.monotonic()) {
+                return true;
+            }
+            let until = listener.at_most(deadline.unwrap_or(u64::MAX));
+            let slept = self.system.sleep(self.word, expected, Some(until));
+            listener.slept(slept);
+            match slept {
                 Slept::Woken | Slept::Changed => return true,
-                Slept::TimedOut => return false,
                 // Where the system cannot sleep on words, this loop does the looking.
-                Slept::Interrupted => {
+                Slept::TimedOut | Slept::Interrupted => {
                     if self.word.load(Ordering::Relaxed) != expected {
                         return true;
                     }

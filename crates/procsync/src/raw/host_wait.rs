@@ -1,9 +1,11 @@
 //! One wait of one thread on words in the caller's memory.
 
-use super::host::{Host, Slept};
+use super::host::Host;
 use super::spin::{Spin, SpinEstimate};
 use super::sync::AtomicU32;
 use super::{Waiter, Waker};
+use super::error::Error;
+use crate::interrupt::Listener;
 use crate::pacing::Spinner;
 use std::time::Duration;
 
@@ -11,9 +13,12 @@ use std::time::Duration;
 /// before.
 const SLICE: u64 = 1_000_000_000;
 
-/// The deadline of a wait passed.
+/// Why a wait ended without success.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TimedOut;
+pub(super) enum Stop {
+    TimedOut,
+    Interrupted,
+}
 
 /// The moment on the host's monotonic clock at which a wait that begins now is over; none is never.
 /// Computed once per wait, so that an interrupted wait does not begin anew.
@@ -27,6 +32,7 @@ pub(super) fn deadline(host: &impl Host, timeout: Option<Duration>) -> Option<u6
 pub(super) struct HostWait<'a, H: Host> {
     host: &'a H,
     spinner: Spinner<'a>,
+    listener: Listener,
     began: u64,
     deadline: Option<u64>,
     slept: bool,
@@ -41,7 +47,7 @@ impl<'a, H: Host> HostWait<'a, H> {
     ) -> Self {
         let (began, deadline) = (host.monotonic(), deadline(host, timeout));
         let spinner = Spinner::new(host.may_spin(), false, spin, estimate);
-        HostWait { host, spinner, began, deadline, slept: false }
+        HostWait { host, spinner, listener: Listener::new(), began, deadline, slept: false }
     }
 
     /// To be called when the wait was successful, so that the next ones learn from it.
@@ -51,7 +57,16 @@ impl<'a, H: Host> HostWait<'a, H> {
         }
     }
 
-    pub(super) fn waited(&self) -> Duration {
+    /// The error of a wait that was not successful. `pid`: who is in the way, as far as that is known.
+    pub(super) fn error(&self, stop: &Stop, what: &'static str, pid: u32) -> Error {
+        let waited = self.waited();
+        match stop {
+            Stop::TimedOut => Error::TimedOut { what, waited, pid },
+            Stop::Interrupted => Error::Interrupted { what, waited },
+        }
+    }
+
+    fn waited(&self) -> Duration {
         Duration::from_nanos(self.host.monotonic().saturating_sub(self.began))
     }
 }
@@ -63,14 +78,14 @@ impl<H: Host> Waker for HostWait<'_, H> {
 }
 
 impl<H: Host> Waiter for HostWait<'_, H> {
-    type Stop = TimedOut;
+    type Stop = Stop;
 
     #[inline]
     fn spin(&mut self) -> bool {
         self.spinner.spin()
     }
 
-    fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), TimedOut> {
+    fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), Stop> {
         // Before the sleep and not after it: one that consumed a wake-up must not end the wait.
         self.check()?;
         if !self.slept {
@@ -79,15 +94,19 @@ impl<H: Host> Waiter for HostWait<'_, H> {
         }
         let slice = self.host.monotonic().saturating_add(SLICE);
         let until = self.deadline.map_or(slice, |deadline| deadline.min(slice));
-        match self.host.sleep(word, expected, Some(until)) {
-            // The caller looks again in any case, and comes back here with the same deadline.
-            Slept::Woken | Slept::Changed | Slept::TimedOut | Slept::Interrupted => Ok(()),
-        }
+        let until = self.listener.at_most(until);
+        // However it ends, the caller looks again and comes back here with the same deadline.
+        self.listener.slept(self.host.sleep(word, expected, Some(until)));
+        Ok(())
     }
 
-    fn check(&mut self) -> Result<(), TimedOut> {
+    fn check(&mut self) -> Result<(), Stop> {
+        let now = self.host.monotonic();
+        if self.listener.says_stop(now) {
+            return Err(Stop::Interrupted);
+        }
         match self.deadline {
-            Some(deadline) if self.host.monotonic() >= deadline => Err(TimedOut),
+            Some(deadline) if now >= deadline => Err(Stop::TimedOut),
             _ => Ok(()),
         }
     }
@@ -96,7 +115,7 @@ impl<H: Host> Waiter for HostWait<'_, H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw::host::Identity;
+    use crate::raw::host::{Identity, Slept};
     use std::cell::{Cell, RefCell};
 
     /// A clock that moves by 300 ms with each sleep, all of which are interrupted.
@@ -147,7 +166,7 @@ mod tests {
         let word = AtomicU32::new(0);
         assert_eq!(wait.sleep(&word, 0), Ok(()));
         assert_eq!(wait.sleep(&word, 0), Ok(()));
-        assert_eq!(wait.sleep(&word, 0), Err(TimedOut));
+        assert_eq!(wait.sleep(&word, 0), Err(Stop::TimedOut));
         assert_eq!(*host.slept_until.borrow(), [Some(7 + 2 * STEP); 2]);
         assert_eq!(wait.waited(), Duration::from_nanos(2 * STEP));
     }

@@ -264,10 +264,7 @@ impl<'a> RawMutex<'a> {
                 Ok(())
             }
             Err(Denied::Owned | Denied::Abandoned) => Err(already_owned),
-            Err(Denied::Stopped(_)) => {
-                let (waited, pid) = (wait.waited(), self.owner_pid());
-                Err(Error::TimedOut { what: WHAT, waited, pid })
-            }
+            Err(Denied::Stopped(stop)) => Err(wait.error(&stop, WHAT, self.owner_pid())),
         }
     }
 

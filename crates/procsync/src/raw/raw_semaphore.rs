@@ -9,6 +9,7 @@ use super::spin::{Spin, SpinEstimate};
 use super::sync::{AtomicU32, Ordering};
 use super::token_count::{self, TokenCount};
 use super::wait_queue::WaitQueue;
+use crate::interrupt::uninterrupted;
 use crate::pacing::spin_of_environment;
 use crate::sys::System;
 use std::mem::offset_of;
@@ -226,7 +227,7 @@ impl<'a> RawSemaphore<'a> {
     pub fn wait(&self) {
         if !self.try_wait() {
             // It has no deadline, so it ends in success.
-            let _ = self.wait_slowly(None, spin_of_environment());
+            let _ = uninterrupted(|| self.wait_slowly(None, spin_of_environment()));
         }
     }
 
@@ -280,10 +281,7 @@ impl<'a> RawSemaphore<'a> {
                 wait.succeeded();
                 Ok(())
             }
-            Err(_) => {
-                let (waited, pid) = (wait.waited(), self.last_pid());
-                Err(Error::TimedOut { what: WHAT, waited, pid })
-            }
+            Err(stop) => Err(wait.error(&stop, WHAT, self.last_pid())),
         }
     }
 

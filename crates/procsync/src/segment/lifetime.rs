@@ -487,14 +487,7 @@ impl Segment {
         let mut registry = registry::lock();
         // Let go of by name and not only by closing: a child of this process that is just being
         // made, or one that was lent the open file, would keep the locks.
-        let left = match lock_file(&self.file, Whole::Exclusive) {
-            // Read under the lock: `remove` may just have taken it off.
-            Ok(true) if !self.is_persistent() => self.remove_name(),
-            Ok(true) => unlock_file(&self.file),
-            // Somebody else has it, or is about to find out that nobody has.
-            Ok(false) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let left = self.leave_name();
         let file = self.descriptor();
         self.detach();
         process::close_in_child(file);
@@ -505,6 +498,23 @@ impl Segment {
             Ok(()) => tracing::debug!(object = %self.object(), "closed"),
             Err(error) => tracing::warn!(object = %self.object(), %error, "closed, not removed"),
         }
+    }
+
+    /// Lets the whole file go, and removes its name if nobody else has it and it is not to stay.
+    fn leave_name(&self) -> io::Result<()> {
+        // Somebody else has it, or is about to find out that nobody has.
+        if !lock_file(&self.file, Whole::Exclusive)? {
+            return Ok(());
+        }
+        if self.is_persistent() {
+            unlock_file(&self.file)?;
+            // Once more after unlocking: who makes it transient looks afterwards whether it is in
+            // use, and may have found this lock.
+            if self.is_persistent() || !lock_file(&self.file, Whole::Exclusive)? {
+                return Ok(());
+            }
+        }
+        self.remove_name()
     }
 
     /// Only for the holder of the exclusive lock: nobody else may change what the name leads to.

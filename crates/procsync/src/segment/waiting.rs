@@ -4,12 +4,14 @@ use super::slots::Rank;
 use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
+use crate::interrupt::Listener;
 use crate::kind::Kind;
 use crate::pacing::Spinner;
 use crate::raw::owned_word::TAG;
 use crate::raw::{Waiter, Waker};
 use crate::sys::{clock, process, wait};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -32,6 +34,7 @@ const LOOKING_COSTS_AT_MOST: u64 = 50;
 #[derive(Debug)]
 pub(crate) enum Stop {
     TimedOut,
+    Interrupted,
     Failed(Error),
 }
 
@@ -40,6 +43,7 @@ pub(crate) enum Stop {
 pub(crate) struct Wait<'a> {
     segment: &'a Segment,
     deadline: Deadline,
+    listener: Listener,
     began: u64,
     spinner: Spinner<'a>,
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
@@ -71,6 +75,7 @@ impl<'a> Wait<'a> {
         Wait {
             segment,
             deadline,
+            listener: Listener::new(),
             began,
             spinner,
             shown,
@@ -99,12 +104,19 @@ impl<'a> Wait<'a> {
         }
         match stop {
             Stop::Failed(error) => error,
+            Stop::Interrupted => {
+                Error::Interrupted { object: self.segment.object(), waited: self.waited() }
+            }
             Stop::TimedOut => Error::TimedOut {
                 object: self.segment.object(),
-                waited: std::time::Duration::from_nanos(clock::monotonic() - self.began),
+                waited: self.waited(),
                 holder: self.segment.a_holder(),
             },
         }
+    }
+
+    fn waited(&self) -> Duration {
+        Duration::from_nanos(clock::monotonic() - self.began)
     }
 
     /// The first moments of waiting. Most waits are over before they end, and whatever is done
@@ -204,6 +216,9 @@ impl Waiter for Wait<'_> {
             self.check()?;
         }
         let now = clock::monotonic();
+        if self.listener.says_stop(now) {
+            return Err(Stop::Interrupted);
+        }
         if now >= self.next_look && !self.settled {
             self.settle();
         }
@@ -212,7 +227,8 @@ impl Waiter for Wait<'_> {
             self.line_up(now);
         }
         let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
-        wait::sleep(word, expected, true, Some(until));
+        let until = self.listener.at_most(until);
+        self.listener.slept(wait::sleep(word, expected, true, Some(until)));
         let now = clock::monotonic();
         let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
         // Those who come late leave looking to the first ones, unless it is their last chance.
@@ -224,6 +240,9 @@ impl Waiter for Wait<'_> {
     }
 
     fn check(&mut self) -> Result<(), Stop> {
+        if self.listener.says_stop(clock::monotonic()) {
+            return Err(Stop::Interrupted);
+        }
         if self.deadline.passed() { Err(Stop::TimedOut) } else { Ok(()) }
     }
 }

@@ -1,7 +1,7 @@
 //! `Semaphore`: permits, who has them, and several at once.
 
 use crate::any_lock::{Way, assert_held, start_user};
-use crate::child::{Helper, Role, Silent};
+use crate::child::{Helper, Role};
 use crate::support::{LIMIT, eventually, file_of, joined, name, waiters};
 use procsync::{Cause, Error, Semaphore, SharedMemory};
 use std::collections::HashSet;
@@ -229,9 +229,10 @@ fn each_abandoned_permit_is_told_of_once_whoever_else_is_at_it() {
     let memory_name = format!("{name}-memory");
     let memory = SharedMemory::create(&memory_name, 128).unwrap();
     let told = memory.atomic_u64(TOLD).unwrap();
-    let helpers: Vec<_> = ["1", "2", "2"]
-        .map(|permits| Helper::start_silent("take-and-tell", &[&name, &memory_name, permits]))
-        .into();
+    let mut helpers = ["1", "2", "2"]
+        .map(|permits| Helper::start("take-and-tell", &[&name, &memory_name, permits]));
+    // Before any of them has it open, each round would make a semaphore of its own.
+    helpers.iter_mut().for_each(|helper| assert_eq!(helper.hear(), "open"));
     for round in 1..=2_000 {
         let semaphore = Semaphore::open(&name, 2).unwrap();
         std::mem::forget(semaphore.acquire_timeout(LIMIT).unwrap());
@@ -240,7 +241,7 @@ fn each_abandoned_permit_is_told_of_once_whoever_else_is_at_it() {
         assert_eq!(told.load(SeqCst), round);
     }
     memory.atomic_u64(OVER).unwrap().store(1, SeqCst);
-    helpers.into_iter().for_each(Silent::finish);
+    helpers.into_iter().for_each(Helper::finish);
     assert_eq!(told.load(SeqCst), 2_000);
 }
 
@@ -250,6 +251,7 @@ pub(crate) fn take_and_tell(role: &mut Role) {
     let semaphore = Semaphore::open(role.argument(0), 2).expect("it opens");
     let memory = SharedMemory::attach(role.argument(1)).expect("it is there");
     let number = |offset| memory.atomic_u64(offset).expect("in bounds");
+    role.say("open");
     while number(OVER).load(Relaxed) == 0 {
         if let Some(permit) = semaphore.try_acquire_many(role.number(2)).expect("no error")
             && permit.abandoned().is_some()

@@ -41,6 +41,7 @@ type Play = fn(&mut child::Role);
 
 /// The roles that a helper process can play: where each is, and what it is called.
 const ROLES: &[(&str, Play)] = &[
+    ("be-called-away", signals::be_called_away),
     ("attack-fork", attacks_fork::scenario),
     ("hold-amid-a-crowd", attacks_waiting::hold_amid_a_crowd),
     ("hold-and-leave-idlers", attacks_fork::hold_and_leave_idlers),

@@ -4,7 +4,7 @@
 use crate::any_lock::{AnyLock, Way, assert_held, start_user};
 use crate::child::{Helper, Role};
 use crate::support::{LIMIT, eventually, name, waiters};
-use procsync::{Error, Event, Reset, Semaphore};
+use procsync::{Error, Event, Reset, Semaphore, interruptible};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -142,4 +142,82 @@ fn a_signal_handler_sets_an_event_that_its_own_thread_waits_for() {
         }
     }
     helper.finish();
+}
+
+static CALLED_AWAY: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn call_away(_signal: libc::c_int) {
+    CALLED_AWAY.store(true, Ordering::Relaxed);
+}
+
+/// Role: waits in every way, and is called away by signals. Argument: a name; a user of each way
+/// holds it.
+pub(crate) fn be_called_away(role: &mut Role) {
+    handle(libc::SIGUSR1, call_away);
+    let interrupted = |waited: Result<(), Error>| {
+        assert!(matches!(waited, Err(Error::Interrupted { .. })), "{waited:?}");
+        role.say("away");
+        CALLED_AWAY.store(false, Ordering::Relaxed);
+    };
+    let called_away = || CALLED_AWAY.load(Ordering::Relaxed);
+    for way in Way::ALL {
+        let name = format!("{}-{}", role.argument(0), way.as_str());
+        let lock = AnyLock::open(way, &name).expect("it opens");
+        role.say(&name);
+        interrupted(interruptible(called_away, || lock.hold_within(LIMIT).map(drop)));
+    }
+    let name = format!("{}-event", role.argument(0));
+    let event = Event::open(&name, Reset::Manual).expect("it opens");
+    role.say(&name);
+    interrupted(interruptible(called_away, || event.wait()));
+}
+
+#[test]
+fn a_signal_ends_a_wait_that_is_interruptible() {
+    let name = name("away");
+    let mut holders: Vec<_> =
+        Way::ALL.iter().map(|way| start_user(*way, &format!("{name}-{}", way.as_str()))).collect();
+    for holder in &mut holders {
+        assert_held(&holder.ask("hold"), 0);
+    }
+    let mut helper = Helper::start("be-called-away", &[&name]);
+    for _ in 0..=Way::ALL.len() {
+        let object = helper.hear();
+        eventually("it sleeps", || waiters(&object) == 1);
+        helper.signal(libc::SIGUSR1);
+        assert_eq!(helper.hear(), "away");
+        assert_eq!(waiters(&object), 0);
+    }
+    // Nothing was acquired: who holds may let go and hold again.
+    for holder in &mut holders {
+        assert_eq!(holder.ask("release"), "released");
+        assert_held(&holder.ask("hold"), 0);
+    }
+    helper.finish();
+}
+
+#[test]
+fn who_is_interruptible_is_asked_without_a_signal_too_and_may_lock_meanwhile() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    static OTHER: AtomicPtr<Event> = AtomicPtr::new(null_mut());
+    fn at_the_third() -> bool {
+        // SAFETY: stored before this is used, and never freed.
+        let other = unsafe { &*OTHER.load(Ordering::Acquire) };
+        // A wait within: nobody is asked about it, else this would not end.
+        let waited = other.wait_timeout(Duration::from_millis(60));
+        assert!(matches!(waited, Err(Error::TimedOut { .. })));
+        ASKED.fetch_add(1, Ordering::Relaxed) == 2
+    }
+    let other = Event::open(&name("asked-within"), Reset::Manual).unwrap();
+    OTHER.store(Box::leak(Box::new(other)), Ordering::Release);
+    let event = Event::open(&name("asked"), Reset::Manual).unwrap();
+    let waited = interruptible(at_the_third, || event.wait_timeout(LIMIT));
+    assert!(matches!(waited, Err(Error::Interrupted { .. })), "{waited:?}");
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    // It is over with the body.
+    let waited = event.wait_timeout(Duration::from_millis(60));
+    assert!(matches!(waited, Err(Error::TimedOut { .. })), "{waited:?}");
+    let number = std::sync::atomic::AtomicU32::new(0);
+    let word = procsync::raw::FutexWord::over(&number, false);
+    assert!(interruptible(|| true, || word.wait(0, None)));
 }
