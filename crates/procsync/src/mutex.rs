@@ -83,7 +83,8 @@ impl<T: Pod> Sealed for Mutex<T> {
         }
         let data = settings.initial.as_ref().map_or(&[][..], bytemuck::bytes_of).to_vec();
         let (data_size, data_align) = (size_of::<T>() as u64, align_of::<T>() as u32);
-        Ok(Parts { data_size, data_align, data, ..Parts::default() })
+        let by_process = settings.ownership == Ownership::Process;
+        Ok(Parts { data_size, data_align, data, by_process, ..Parts::default() })
     }
 
     fn build(handle: Handle, _created: bool, settings: &Self::Settings) -> Result<Self> {

@@ -58,7 +58,7 @@ impl Sealed for Semaphore {
         if !attach && !(1..=MOST_PERMITS).contains(&capacity) {
             return Err(format!("{capacity} permits are not possible; 1 to {MOST_PERMITS} are"));
         }
-        Ok(Parts { capacity, ..Parts::default() })
+        Ok(Parts { capacity, by_process: true, ..Parts::default() })
     }
 
     fn build(handle: Handle, _created: bool, _settings: &SemaphoreSettings) -> Result<Self> {
@@ -437,7 +437,7 @@ impl Drop for Permit<'_> {
         match self.more.take() {
             None => give_back(self.segment, self.index),
             // Apart, and by value: a permit whose address nobody asks for stays in registers.
-            Some(more) => give_back_all(self.segment, more),
+            Some(more) => give_back_all(self.segment, &more.indexes),
         }
     }
 }
@@ -455,9 +455,9 @@ fn give_back(segment: &Segment, index: u32) {
 
 #[cold]
 #[inline(never)]
-fn give_back_all(segment: &Segment, more: Box<More>) {
-    for index in more.indexes {
-        give_back(segment, index);
+fn give_back_all(segment: &Segment, indexes: &[u32]) {
+    for index in indexes {
+        give_back(segment, *index);
     }
 }
 
