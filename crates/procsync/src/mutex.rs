@@ -160,7 +160,7 @@ impl<T: Pod> Mutex<T> {
     /// what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
-        self.lock_until(|| Deadline::NEVER)
+        self.lock_until(|| Deadline::never())
     }
 
     /// Takes it if it is free, or if its holder turns out to be dead.
@@ -219,7 +219,7 @@ impl<T: Pod> Mutex<T> {
     /// # Errors
     /// As for [`lock`](Self::lock), without [`Error::Abandoned`].
     pub fn repair(&self) -> Result<MutexGuard<'_, T>> {
-        self.exclusive.acquire(Deadline::NEVER, true).map(MutexGuard::new)
+        self.exclusive.acquire(Deadline::never(), true).map(MutexGuard::new)
     }
 
     /// Releases it without a guard, after [`MutexGuard::keep`]: by the thread that owns it, or if

@@ -14,7 +14,8 @@
 //!   needs the turn, or has found that there is none.
 //!
 //! A slot of a process bears one as well where processes hold: of the thread that opened the object.
-//! Its mark proves nothing, for the process may live on; it is a reason to look.
+//! Its mark proves nothing, for the process may live on; it is a reason to look whether all its
+//! threads are exiting, which can be told within one pid namespace.
 #![allow(unsafe_code)] // the linking of a node
 
 use super::Segment;
@@ -26,7 +27,7 @@ use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::TAG;
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
-use crate::sys::lock;
+use crate::sys::{lock, process};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -199,11 +200,20 @@ impl Segment {
         slots.into_iter().for_each(|slot| self.end_life(slot));
     }
 
-    /// Whether the participant is a thread that is proved dead.
+    /// Whether the participant, a thread or a process, is proved dead by its life word.
     pub(super) fn is_proved_dead(&self, slot: u32) -> bool {
-        // A process's own slot has no thread.
-        self.slot(slot).tid.load(Ordering::Relaxed) != 0
-            && self.life(slot).is_some_and(LifeWord::is_dead)
+        if !self.life(slot).is_some_and(LifeWord::is_dead) {
+            return false;
+        }
+        let record = self.slot(slot);
+        if record.tid.load(Ordering::Relaxed) != 0 {
+            return true;
+        }
+        let (namespace, ours) = (record.namespace.load(Ordering::Relaxed), process::namespace());
+        let (pid, started) = (&record.pid, &record.started);
+        ours != 0
+            && u64::from(namespace) == ours
+            && process::is_over(pid.load(Ordering::Relaxed), started.load(Ordering::Relaxed))
     }
 
     /// The turn for a slot; none: somebody else has it.

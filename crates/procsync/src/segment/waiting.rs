@@ -48,7 +48,6 @@ pub(crate) struct Wait<'a> {
     segment: &'a Segment,
     deadline: Deadline,
     listener: Listener,
-    began: u64,
     spinner: Spinner<'a>,
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
     shown: Option<u32>,
@@ -75,14 +74,12 @@ impl<'a> Wait<'a> {
             segment.spin,
             &segment.spin_estimate,
         );
-        let began = clock::monotonic();
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
         Wait {
             segment,
             deadline,
             listener: Listener::new(),
-            began,
             spinner,
             shown,
             slept,
@@ -123,7 +120,7 @@ impl<'a> Wait<'a> {
     }
 
     fn waited(&self) -> Duration {
-        Duration::from_nanos(clock::monotonic() - self.began)
+        Duration::from_nanos(clock::monotonic() - self.deadline.began())
     }
 
     /// The first moments of waiting. Most waits are over before they end, and whatever is done
@@ -158,7 +155,7 @@ impl<'a> Wait<'a> {
         let slice = self.slice();
         self.next_look = now + slice;
         if let Some(tag) = self.shown {
-            let since = wall.saturating_sub(now - self.began);
+            let since = wall.saturating_sub(now - self.deadline.began());
             self.segment.show_waiting(tag, since, wall + slice);
         }
         if self.rank != Rank::Rest {

@@ -1,7 +1,7 @@
 //! Deaths that the system tells: life words, beside glibc's own robust mutexes in the same list.
 #![allow(unsafe_code)] // bare system calls, pthread mutexes in shared memory
 
-use crate::any_lock::{Way, assert_held};
+use crate::any_lock::{AnyLock, Way, assert_held, start_user};
 use crate::child::{Helper, Role};
 use crate::support::{LIMIT, eventually, joined, name, skip, waiters};
 use procsync::{Cause, Error, Mutex, ReentrantMutex, SharedMemory};
@@ -27,7 +27,7 @@ fn idle_child() -> libc::pid_t {
 
 /// Role: holds, and has a child that keeps its locks. Arguments: the way, the name.
 pub(crate) fn hold_and_leave_locks(role: &mut Role) {
-    let lock = crate::any_lock::AnyLock::open(Way::parse(role.argument(0)), role.argument(1));
+    let lock = AnyLock::open(Way::parse(role.argument(0)), role.argument(1));
     let lock = lock.expect("it opens");
     let _held = lock.hold().expect("it is free");
     role.say(&idle_child().to_string());
@@ -53,8 +53,8 @@ fn outlive_locks(way: Way, off_or_on: &str) -> (String, Helper) {
 }
 
 #[test]
-fn a_dead_thread_is_told_even_if_its_locks_live_on() {
-    for way in [Way::Mutex, Way::Reentrant] {
+fn the_dead_are_told_even_if_their_locks_live_on() {
+    for way in Way::OWNED {
         let (answer, waiter) = outlive_locks(way, OFF[1]);
         assert_eq!(answer, "held dead", "{way:?}");
         waiter.finish();
@@ -71,13 +71,40 @@ fn without_life_words_the_locks_decide() {
     waiter.finish();
 }
 
+/// Role: a thread of it opens and holds, as a process, and ends bluntly. Arguments: the way, the name.
+pub(crate) fn hold_as_process_and_lose_a_thread(role: &mut Role) {
+    let (way, name) = (Way::parse(role.argument(0)), role.argument(1).to_owned());
+    let (held, is_held) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let lock: &AnyLock = Box::leak(Box::new(AnyLock::open(way, &name).expect("it opens")));
+        std::mem::forget(lock.hold().expect("it is free"));
+        // SAFETY: no arguments.
+        held.send(unsafe { libc::syscall(libc::SYS_gettid) }).expect("it is heard");
+        end_bluntly();
+    });
+    let thread = is_held.recv().expect("it holds");
+    eventually("the thread is gone", || {
+        !std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
+    });
+    role.say("held");
+    role.hear();
+}
+
 #[test]
-fn a_process_lives_as_long_as_its_locks_whatever_becomes_of_a_thread() {
+fn a_process_that_lost_a_thread_still_holds() {
     for way in [Way::ProcessMutex, Way::Semaphore] {
-        let (answer, mut waiter) = outlive_locks(way, OFF[1]);
-        assert!(answer.starts_with("error"), "{way:?}: {answer}");
+        let name = name("lost");
+        let mut holder = Helper::start("hold-as-process-and-lose-a-thread", &[way.as_str(), &name]);
+        assert_eq!(holder.hear(), "held");
+        let mut waiter = start_user(way, &name);
+        let refused = waiter.ask("hold within 300");
+        assert!(refused.starts_with("error"), "{way:?}: {refused}");
+        assert_eq!(waiter.ask("try"), "busy", "{way:?}");
         waiter.tell("hold");
-        assert!(waiter.hear().starts_with("held"), "{way:?}");
+        eventually("it sleeps", || waiters(&name) == 1);
+        let dead = holder.pid();
+        holder.kill();
+        assert_held(&waiter.hear(), dead);
         waiter.finish();
     }
 }

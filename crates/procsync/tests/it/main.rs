@@ -61,6 +61,7 @@ const ROLES: &[(&str, Play)] = &[
     ("fork", fork::scenario),
     ("fork-among-threads", fork_threads::fork_among_threads),
     ("close-under-threads", life_words::close_under_threads),
+    ("hold-as-process-and-lose-a-thread", life_words::hold_as_process_and_lose_a_thread),
     ("hold-and-end-bluntly", life_words::hold_and_end_bluntly),
     ("hold-and-leave-locks", life_words::hold_and_leave_locks),
     ("hold-many", life_words::hold_many),
