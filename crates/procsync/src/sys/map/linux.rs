@@ -221,6 +221,23 @@ pub(crate) fn reserve(file: &File, mut offset: u64, length: u64) -> io::Result<(
     Ok(())
 }
 
+/// Makes a file of this size zeros, with space set aside for them. Its size never changes: others may
+/// have it mapped.
+pub(crate) fn zero(file: &File, size: u64) -> io::Result<()> {
+    let how = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    // SAFETY: plain system call on a descriptor that `file` keeps open.
+    if unsafe { libc::fallocate(file.as_raw_fd(), how, 0, size as libc::off_t) } != 0 {
+        const ZEROS: [u8; 65_536] = [0; 65_536];
+        let mut at = 0;
+        while at < size {
+            let piece = (size - at).min(ZEROS.len() as u64);
+            write_at(file, at, &ZEROS[..piece as usize])?;
+            at += piece;
+        }
+    }
+    reserve(file, 0, size)
+}
+
 /// How many bytes the file system has left; none: it has no limit of its own, or does not tell.
 fn free_space(file: &File) -> Option<u64> {
     // SAFETY: statvfs is a plain struct of integers, for which all zeros is a value.

@@ -72,6 +72,10 @@ pub(crate) fn unlink(_path: &Path) -> io::Result<()> {
     unsupported()
 }
 
+pub(crate) fn zero(_file: &File, _size: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn reserve(_file: &File, _offset: u64, _length: u64) -> io::Result<()> {
     unsupported()
 }
