@@ -95,6 +95,11 @@ pub(super) struct Watched<'a> {
 }
 
 impl Watched<'_> {
+    /// Whether there is anything to be told of.
+    pub(super) fn tells(&self) -> bool {
+        !self.words.is_empty()
+    }
+
     /// Sleeps while `word` holds `expected` and nobody dies, until then; true: somebody died.
     pub(super) fn sleep(&self, word: &AtomicU32, expected: u32, until: u64) -> (Slept, bool) {
         life::sleep_watching(word, expected, &self.words, until)
@@ -194,6 +199,7 @@ impl Segment {
     }
 
     /// From now on, that a thread of this process dies proves nothing.
+    #[cfg(unix)]
     pub(super) fn end_all_lives(&self) {
         self.lives.lent.store(true, Ordering::Relaxed);
         let slots: Vec<_> = self.lives.nodes().iter().map(|(slot, _)| *slot).collect();

@@ -17,7 +17,9 @@ pub(crate) use lifetime::{How, Spec, obtain, remove};
 pub(crate) use waiting::{Stop, Wait};
 
 use crate::bytes;
-use crate::error::{Error, Result};
+use crate::error::Error;
+#[cfg(unix)]
+use crate::error::Result;
 use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::participant::{Cause, Deceased, Participant, moment};
