@@ -227,7 +227,7 @@ pub(crate) fn zero(file: &File, size: u64) -> io::Result<()> {
     let how = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
     // SAFETY: plain system call on a descriptor that `file` keeps open.
     if unsafe { libc::fallocate(file.as_raw_fd(), how, 0, size as libc::off_t) } != 0 {
-        const ZEROS: [u8; 65_536] = [0; 65_536];
+        static ZEROS: [u8; 65_536] = [0; 65_536];
         let mut at = 0;
         while at < size {
             let piece = (size - at).min(ZEROS.len() as u64);
