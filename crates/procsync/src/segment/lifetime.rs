@@ -366,7 +366,9 @@ impl Attempt<'_> {
         if map::facts(&mapped).map_err(self.system("look at"))?.id != file.facts().id {
             return Err(self.system("map")(io::ErrorKind::NotFound.into()));
         }
-        let map = Mapping::new(&mapped, length).map_err(self.system("map"))?;
+        // Not above the file's size, which fits.
+        let dense = places.lives_at.min(places.file_size) as usize;
+        let map = Mapping::sparse(&mapped, length, dense).map_err(self.system("map"))?;
         let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

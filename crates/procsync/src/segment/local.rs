@@ -114,14 +114,15 @@ pub(crate) fn tag(segment: &Arc<Segment>, needed: bool) -> Result<u32> {
         .try_with(|seats| seats.borrow_mut().tidy_up())
         .map_err(|_| Error::ThreadExiting { object: segment.object() })?;
     let slot = segment.claim_slot(process::tid(), needed)?;
-    let seat = Seat::take(segment, slot);
+    // Who only wants to be seen holds nothing by it.
+    let seat = Seat::take(segment, slot, needed);
     SEATS.with(|seats| seats.borrow_mut().of_thread.push(seat));
     Ok(remember(segment.id(), slot))
 }
 
 impl Seat {
-    fn take(segment: &Arc<Segment>, slot: u32) -> Seat {
-        let _life = segment.begin_life(slot);
+    fn take(segment: &Arc<Segment>, slot: u32, holds: bool) -> Seat {
+        let _life = if holds { segment.begin_life(slot) } else { None };
         Seat { segment_id: segment.id(), segment: Arc::downgrade(segment), slot, _life }
     }
 }
@@ -130,7 +131,7 @@ impl Seat {
 pub(super) fn speak_for_process(segment: &Arc<Segment>, slot: u32) {
     // Asked first, as in `tag`.
     if SEATS.try_with(|seats| seats.borrow_mut().tidy_up()).is_ok() {
-        let seat = Seat::take(segment, slot);
+        let seat = Seat::take(segment, slot, true);
         SEATS.with(|seats| seats.borrow_mut().of_process.push(seat));
     }
 }

@@ -163,9 +163,10 @@ impl Segment {
         if self.process_tag() == 0 {
             let slot = self.claim_slot(0, true)?;
             self.process_tag.store(slot + 1, Ordering::Relaxed);
-            if holds {
-                super::local::speak_for_process(&self.arc(), slot);
-            }
+        }
+        let slot = self.process_tag() - 1;
+        if holds && !self.tells_life(slot) {
+            super::local::speak_for_process(&self.arc(), slot);
         }
         Ok(())
     }
@@ -264,9 +265,11 @@ impl Segment {
 
     /// Gives a slot of this process back. What its tag still holds becomes abandoned.
     fn vacate(&self, slot: u32, cause: Cause) {
-        self.end_life(slot);
-        self.sweep(slot, cause);
-        self.end_record(slot);
+        // A thread's, marked: it is for who has the turn to sweep, and that may be going on just now.
+        if self.end_life(slot) || self.slot(slot).tid.load(Ordering::Relaxed) == 0 {
+            self.sweep(slot, cause);
+            self.end_record(slot);
+        }
         self.unlock_slot(slot);
     }
 

@@ -11,6 +11,7 @@ mod tracer;
 mod attacks_files;
 mod attacks_fork;
 mod attacks_holds;
+mod attacks_life;
 mod attacks_waiting;
 mod containers;
 mod contract_event;
@@ -60,6 +61,13 @@ const ROLES: &[(&str, Play)] = &[
     ("fill-up", no_space::fill_up),
     ("fork", fork::scenario),
     ("fork-among-threads", fork_threads::fork_among_threads),
+    ("crowd-out", attacks_life::crowd_out),
+    ("hold-in-a-sandbox", attacks_life::hold_in_a_sandbox),
+    ("lock-all-memory", attacks_life::lock_all_memory),
+    ("mix-with-inheritance", attacks_life::mix_with_inheritance),
+    ("open-small", attacks_life::open_small),
+    ("rage", attacks_life::rage),
+    ("use-and-stay", attacks_life::use_and_stay),
     ("close-under-threads", life_words::close_under_threads),
     ("hold-as-process-and-lose-a-thread", life_words::hold_as_process_and_lose_a_thread),
     ("hold-and-end-bluntly", life_words::hold_and_end_bluntly),
