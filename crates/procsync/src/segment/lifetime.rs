@@ -382,6 +382,7 @@ impl Attempt<'_> {
             places,
             own_slots: OwnSlots::new(header.slots),
             process_tag: AtomicU32::new(0),
+            next_hold: AtomicU32::new(0),
             claiming: Mutex::new(()),
             reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
             detached: AtomicBool::new(false),

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::participant::Cause;
 use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
-use crate::raw::owned_word::TAG;
+use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
 use crate::sys::{lock, process};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -116,8 +116,9 @@ impl Segment {
         if std::ptr::eq(word, self.owned().futex()) {
             self.watch(expected & TAG, &mut watched);
         } else if self.facts.capacity <= MOST_PERMITS {
-            let mut tags: Vec<u32> =
-                (0..self.facts.capacity).map(|index| self.permit(index).word.owner()).collect();
+            let mut tags: Vec<u32> = (0..self.facts.capacity)
+                .map(|index| self.permit(index).word.participant())
+                .collect();
             tags.sort_unstable();
             tags.dedup();
             tags.iter().take(MOST_WATCHED).for_each(|tag| self.watch(*tag, &mut watched));
@@ -126,7 +127,10 @@ impl Segment {
     }
 
     fn watch<'a>(&'a self, tag: u32, watched: &mut Watched<'a>) {
-        let Some(slot) = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots) else { return };
+        let participant = tag & PARTICIPANT;
+        let Some(slot) = participant.checked_sub(1).filter(|slot| *slot < self.facts.slots) else {
+            return;
+        };
         // Without space for the slot's record nobody can hold by it.
         if self.make_touchable(slot).is_err() {
             return;

@@ -3,6 +3,7 @@
 use super::Segment;
 use super::lives::OwnLife;
 use crate::error::{Error, Result};
+use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::process;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
@@ -55,6 +56,8 @@ struct Hint {
 }
 
 thread_local! {
+    /// Which hold comes next, in the place where tags have it.
+    static NEXT_HOLD: Cell<u32> = const { Cell::new(0) };
     static SEATS: RefCell<Seats> = const { RefCell::new(Seats { of_thread: Vec::new(), of_process: Vec::new() }) };
     // Without a destructor, so that looking is a plain load. Ids begin at 1.
     static TAGS: [Cached; CACHED] =
@@ -69,6 +72,16 @@ pub(crate) fn cached_tag(segment_id: u64) -> Option<u32> {
     TAGS.with(|tags| {
         let cached = &tags[segment_id as usize % CACHED];
         (cached.segment_id.get() == segment_id).then(|| cached.tag.get())
+    })
+}
+
+/// What makes the tag of this thread's next hold another one than that of the last 8,191.
+#[inline(always)]
+pub(crate) fn next_hold() -> u32 {
+    NEXT_HOLD.with(|next| {
+        let hold = next.get();
+        next.set(hold.wrapping_add(PARTICIPANT + 1) & TAG);
+        hold
     })
 }
 

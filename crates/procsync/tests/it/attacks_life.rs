@@ -3,7 +3,7 @@
 
 use crate::child::{Helper, Role};
 use crate::life_words::Robust;
-use crate::support::{LIMIT, eventually, file_of, name, say};
+use crate::support::{LIMIT, file_of, name, say};
 use procsync::{Error, Mutex, SharedMemory};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -170,7 +170,9 @@ fn where_files_must_be_small_a_larger_object_is_an_error_and_no_signal() {
 
 fn word(memory: &SharedMemory, index: usize) -> &AtomicU32 {
     // SAFETY: inside the memory, aligned, used as an atomic only.
-    unsafe { &*memory.as_ptr().add(index * 4).cast::<AtomicU32>() }
+    let place = unsafe { memory.as_ptr().add(index * 4) };
+    // SAFETY: as above.
+    unsafe { &*place.cast::<AtomicU32>() }
 }
 
 /// Role: threads lock; some end bluntly inside; the mutex is closed just then, and opened again.
@@ -282,9 +284,9 @@ pub(crate) fn mix_with_inheritance(role: &mut Role) {
     let ours: Vec<_> =
         (0..4).map(|i| Mutex::<()>::open(&format!("{}-{i}", role.argument(0))).unwrap()).collect();
     let mut guards = Vec::new();
-    for i in 0..4 {
+    for (i, mutex) in ours.iter().enumerate() {
         lock(2 * i);
-        guards.push(ours[i].lock().unwrap());
+        guards.push(mutex.lock().unwrap());
         lock(2 * i + 1);
     }
     Robust::at(&memory, 3).unlock();
@@ -316,7 +318,7 @@ fn glibcs_mutexes_with_priority_inheritance_in_the_same_list() {
     for i in 0..8 {
         assert_eq!(Robust::at(&memory, i).lock(), libc::EOWNERDEAD, "{i}");
     }
-    for i in 0..4 {
-        assert_eq!(ours[i].lock().unwrap().abandoned().is_some(), i != 1, "{i}");
+    for (i, mutex) in ours.iter().enumerate() {
+        assert_eq!(mutex.lock().unwrap().abandoned().is_some(), i != 1, "{i}");
     }
 }

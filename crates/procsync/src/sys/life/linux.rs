@@ -247,7 +247,9 @@ unsafe fn map_pair(page: NonNull<u8>) -> Option<NonNull<u8>> {
         // Not the first page: the failed call may have unmapped it, and another thread may have
         // mapped something there since.
         // SAFETY: mapped just now, and nobody else knows it.
-        unsafe { libc::munmap(pages.as_ptr().add(PAGE).cast(), PAGE) };
+        let second = unsafe { pages.add(PAGE) };
+        // SAFETY: as above.
+        unsafe { libc::munmap(second.as_ptr().cast(), PAGE) };
         return None;
     }
     Some(pages)
