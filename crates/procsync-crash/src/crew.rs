@@ -20,6 +20,7 @@ pub(crate) struct Crew {
     pub(crate) name: String,
     base: PathBuf,
     corpse: Option<Actor>,
+    b_is_stopped: bool,
     /// The pid of the one who died before the victim, if one did.
     pub(crate) dead: u32,
     /// Whether the victim slept at this point, so that what was to happen then has happened.
@@ -42,6 +43,7 @@ impl Crew {
             name,
             base: base.to_owned(),
             corpse: None,
+            b_is_stopped: false,
             dead: 0,
             slept: false,
             ended: false,
@@ -74,6 +76,23 @@ impl Crew {
         self.b.settle()
     }
 
+    /// Has B wait behind the victim. It must not get in by itself while the victim goes on at a
+    /// thousandth of its speed, so it is stopped; but every other time it is not: for it not to
+    /// notice that the victim dies of the very wake-up that would have been B's.
+    pub(crate) fn b_waits_behind(&mut self) -> Outcome {
+        self.b_waits(if self.kind == Kind::Permits { 3 } else { 1 })?;
+        if self.turn % 2 == 0 {
+            self.stop_b();
+        }
+        Ok(())
+    }
+
+    /// Until the victim is killed.
+    pub(crate) fn stop_b(&mut self) {
+        self.b.signal(libc::SIGSTOP);
+        self.b_is_stopped = true;
+    }
+
     /// A third process opens the object, holds so many, and can die any time.
     pub(crate) fn holds_and_can_die(&mut self, many: u32) -> Outcome {
         let mut corpse = Actor::start()?;
@@ -93,6 +112,9 @@ impl Crew {
     /// Kills the victim. From now on time counts.
     pub(crate) fn kill(&mut self, victim: &mut Victim) {
         victim.kill();
+        if std::mem::take(&mut self.b_is_stopped) {
+            self.b.signal(libc::SIGCONT);
+        }
         self.time_counts();
     }
 

@@ -2,7 +2,7 @@
 
 use crate::crew::Crew;
 use crate::scenario::Scenario;
-use crate::victim::{Point, Reached, Trouble, Victim};
+use crate::victim::{Point, Reached, Trail, Trouble, Victim};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,9 @@ pub(crate) struct Findings {
 /// Once something is wrong, it usually is at many points, and each may take its time to fail.
 const MOST_FAILURES: usize = 20;
 
+/// No operation has so many; one that has waits for what will never be.
+const MOST_POINTS: u64 = 200_000;
+
 /// Kills at every point, and looks. An error only if this cannot be tried on this machine.
 pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<Findings, String> {
     let began = Instant::now();
@@ -39,7 +42,7 @@ pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<
     let mut crew: Option<Crew> = None;
     let mut crews = 0;
     let mut target = Point { calls: 0, steps: stride.first };
-    let mut turn = 0;
+    let (mut trail, mut turn) = (Trail::default(), 0);
     while findings.failures.len() < MOST_FAILURES {
         turn += 1;
         let tried = (|| {
@@ -54,12 +57,17 @@ pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<
                 }
             };
             crew.turn = turn;
-            try_point(scenario, crew, target)
+            try_point(scenario, crew, target, &mut trail)
         })();
         let (reached, fault) = match tried {
             Ok((reached, checked)) => (Some(reached), checked.err()),
             Err(Trouble::Refused(why)) => return Err(why),
             Err(Trouble::Failed(why)) => (None, Some(why)),
+            Err(Trouble::Elsewhere) => {
+                // Not so far along the trail: the next one steps.
+                (trail, crew) = (Trail::default(), None);
+                continue;
+            }
         };
         if let Some(crew) = &crew {
             findings.slowest = findings.slowest.max(crew.slowest);
@@ -79,6 +87,9 @@ pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<
         }
         let Some(reached) = reached else { break };
         findings.points += 1;
+        if findings.points > MOST_POINTS {
+            findings.failures.push("it does not come to an end".to_owned());
+        }
         match reached {
             Reached::Here(point) => {
                 findings.calls = findings.calls.max(point.calls);
@@ -95,6 +106,7 @@ fn try_point(
     scenario: &Scenario,
     crew: &mut Crew,
     target: Point,
+    trail: &mut Trail,
 ) -> Result<(Reached, Result<(), String>), Trouble> {
     crew.slept = false;
     (scenario.before)(crew)?;
@@ -102,7 +114,7 @@ fn try_point(
     let mut victim = Victim::start(|| (scenario.prepare)(kind, &name))?;
     (scenario.begun)(crew)?;
     let mut slept = false;
-    let reached = victim.run_to(target, || {
+    let reached = victim.run_to(target, trail, || {
         slept = true;
         (scenario.asleep)(crew)
     })?;

@@ -2,9 +2,11 @@
 //!
 //! It is forked from this one, so that all victims have the same memory and take the same way, and
 //! one costs a fraction of a millisecond. What lies before the last system call in front of the point
-//! is run at full speed, from system call to system call; only the rest is stepped through.
+//! is run at full speed, from system call to system call; from there on it goes to a breakpoint as
+//! near as there is one, and only the rest is stepped through.
 #![allow(unsafe_code)] // fork, ptrace, waitpid, kill
 
+use std::collections::HashSet;
 use std::ptr::null_mut;
 
 /// What a victim does at the end, or before it: something that is made ready, to be done at once.
@@ -12,6 +14,9 @@ pub(crate) type Operation = Box<dyn FnOnce()>;
 
 /// A system call that nothing else makes so: the operation is done.
 const END: u64 = 0x0dd_ba11;
+
+/// What the kernel calls the general registers.
+const NT_PRSTATUS: usize = 1;
 
 /// The child's way to say that it may not be traced.
 const REFUSED: i32 = 99;
@@ -39,11 +44,46 @@ pub(crate) enum Trouble {
     Refused(String),
     /// The operation did something that it must not, or the tools broke.
     Failed(String),
+    /// It took another way than those before it.
+    Elsewhere,
 }
 
 impl From<String> for Trouble {
     fn from(text: String) -> Self {
         Trouble::Failed(text)
+    }
+}
+
+/// Where earlier victims came by after the last system call. What they came by once only, a breakpoint
+/// finds again.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    calls: u64,
+    steps: u64,
+    seen: HashSet<u64>,
+    /// After so many instructions, at this address, which none of them had before.
+    landmark: Option<(u64, u64)>,
+}
+
+impl Trail {
+    fn note(&mut self, here: Point, address: u64) {
+        if here.calls != self.calls || here.steps == 0 {
+            *self = Trail { calls: here.calls, ..Trail::default() };
+        }
+        if here.steps != self.steps {
+            return;
+        }
+        self.steps += 1;
+        if self.seen.insert(address) {
+            self.landmark = Some((here.steps, address));
+        }
+    }
+
+    /// What is worth a breakpoint on the way to a point.
+    fn landmark(&self, point: Point) -> Option<(u64, u64)> {
+        const WORTH_IT: u64 = 12;
+        let landmark = self.landmark.filter(|_| self.calls == point.calls)?;
+        (WORTH_IT..=point.steps).contains(&landmark.0).then_some(landmark)
     }
 }
 
@@ -118,6 +158,7 @@ impl Victim {
     pub(crate) fn run_to(
         &self,
         point: Point,
+        trail: &mut Trail,
         mut asleep: impl FnMut() -> Result<(), String>,
     ) -> Result<Reached, Trouble> {
         let mut slept = false;
@@ -129,8 +170,16 @@ impl Victim {
         }
         let mut here = Point { calls: point.calls, steps: 0 };
         let mut left = point.steps;
+        if let Some((steps, address)) = trail.landmark(point)
+            && self.run_to_address(address)?
+        {
+            here.steps = steps;
+            left -= steps;
+        }
         loop {
-            let next = self.next_call()?;
+            let registers = self.registers()?;
+            trail.note(here, registers.next_instruction());
+            let next = self.next_call(&registers)?;
             if next.as_ref().is_some_and(Call::is_end) {
                 return Ok(Reached::End(here));
             }
@@ -184,13 +233,45 @@ impl Victim {
         Ok(matches!(state_of(self.pid)?, b'S' | b't'))
     }
 
-    fn next_call(&self) -> Result<Option<Call>, String> {
-        let registers = self.registers()?;
-        let instruction = self.peek(registers.next_instruction())?;
+    fn next_call(&self, registers: &Registers) -> Result<Option<Call>, String> {
+        let instruction = self.peek(registers.next_instruction())? as u32;
         Ok((instruction & SYSTEM_CALL_MASK == SYSTEM_CALL).then(|| registers.call_next()))
     }
 
-    fn peek(&self, address: u64) -> Result<u32, String> {
+    /// Lets it run at full speed to an address. False, and it is where it was: that cannot be.
+    fn run_to_address(&self, address: u64) -> Result<bool, Trouble> {
+        let there = self.peek(address)?;
+        let trap = (there & !BREAKPOINT_MASK) | BREAKPOINT;
+        if self.poke(address, trap).is_err() {
+            return Ok(false);
+        }
+        self.request(libc::PTRACE_SYSCALL, 0)?;
+        let status = self.wait()?;
+        if !libc::WIFSTOPPED(status) || libc::WSTOPSIG(status) != libc::SIGTRAP {
+            // A system call, where the ones before had none, or a true mishap.
+            let text = format!("it took another way than those before: status {status:#x}");
+            return Err(if libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) & 0x80 != 0 {
+                Trouble::Elsewhere
+            } else {
+                Trouble::Failed(text)
+            });
+        }
+        self.poke(address, there)?;
+        let mut registers = self.registers()?;
+        registers.set_next_instruction(address);
+        self.set_registers(registers)?;
+        Ok(true)
+    }
+
+    fn poke(&self, address: u64, word: u64) -> Result<(), String> {
+        // SAFETY: writes a word of the stopped process, whose own copy of the page it is.
+        let answer = unsafe {
+            libc::ptrace(libc::PTRACE_POKETEXT, self.pid, address as *mut u8, word as *mut u8)
+        };
+        if answer == 0 { Ok(()) } else { Err(refused("a breakpoint")) }
+    }
+
+    fn peek(&self, address: u64) -> Result<u64, String> {
         // So that an answer of -1 can be told from a failure.
         // SAFETY: the C library's own variable for this thread.
         let errno = unsafe { libc::__errno_location() };
@@ -204,7 +285,7 @@ impl Victim {
         if word == -1 && error.raw_os_error() != Some(0) {
             return Err(format!("no instruction at {address:#x}: {error}"));
         }
-        Ok(word as u32)
+        Ok(word as u64)
     }
 
     fn registers(&self) -> Result<Registers, String> {
@@ -214,11 +295,21 @@ impl Victim {
             iov_base: (&raw mut registers).cast(),
             iov_len: size_of::<libc::user_regs_struct>(),
         };
-        const NT_PRSTATUS: usize = 1;
         // SAFETY: the kernel writes at most `iov_len` bytes to the registers.
         let answer =
             unsafe { libc::ptrace(libc::PTRACE_GETREGSET, self.pid, NT_PRSTATUS, &raw mut place) };
         if answer == 0 { Ok(Registers(registers)) } else { Err(refused("the registers")) }
+    }
+
+    fn set_registers(&self, mut registers: Registers) -> Result<(), String> {
+        let mut place = libc::iovec {
+            iov_base: (&raw mut registers.0).cast(),
+            iov_len: size_of::<libc::user_regs_struct>(),
+        };
+        // SAFETY: the kernel reads `iov_len` bytes of the registers.
+        let answer =
+            unsafe { libc::ptrace(libc::PTRACE_SETREGSET, self.pid, NT_PRSTATUS, &raw mut place) };
+        if answer == 0 { Ok(()) } else { Err(refused("the registers")) }
     }
 
     fn request(&self, request: libc::c_uint, data: usize) -> Result<(), String> {
@@ -291,6 +382,14 @@ struct Registers(libc::user_regs_struct);
 const SYSTEM_CALL: u32 = 0x050f;
 #[cfg(target_arch = "x86_64")]
 const SYSTEM_CALL_MASK: u32 = 0xffff;
+#[cfg(target_arch = "x86_64")]
+const BREAKPOINT: u64 = 0xcc;
+#[cfg(target_arch = "x86_64")]
+const BREAKPOINT_MASK: u64 = 0xff;
+#[cfg(target_arch = "aarch64")]
+const BREAKPOINT: u64 = 0xd420_0000;
+#[cfg(target_arch = "aarch64")]
+const BREAKPOINT_MASK: u64 = 0xffff_ffff;
 #[cfg(target_arch = "aarch64")]
 const SYSTEM_CALL: u32 = 0xd400_0001;
 #[cfg(target_arch = "aarch64")]
@@ -300,6 +399,10 @@ const SYSTEM_CALL_MASK: u32 = 0xffff_ffff;
 impl Registers {
     fn next_instruction(&self) -> u64 {
         self.0.rip
+    }
+
+    fn set_next_instruction(&mut self, address: u64) {
+        self.0.rip = address;
     }
 
     fn call_next(&self) -> Call {
@@ -316,6 +419,10 @@ impl Registers {
 impl Registers {
     fn next_instruction(&self) -> u64 {
         self.0.pc
+    }
+
+    fn set_next_instruction(&mut self, address: u64) {
+        self.0.pc = address;
     }
 
     fn call_next(&self) -> Call {

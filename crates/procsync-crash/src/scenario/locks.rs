@@ -102,7 +102,7 @@ fn of_kind((kind, names): (Kind, [&'static str; 7])) -> [Scenario; 7] {
             prepare: |kind, name| waits(used(kind, name), None),
             begun: a_holds,
             asleep: |crew| {
-                crew.b_waits(1)?;
+                crew.b_waits_behind()?;
                 crew.a.expect("release", "released")
             },
             check: woken,
@@ -194,7 +194,7 @@ fn a_holds(crew: &mut Crew) -> Outcome {
 fn a_holder_dies_while_b_waits(crew: &mut Crew) -> Outcome {
     crew.holds_and_can_die(1)?;
     crew.b_waits(1)?;
-    crew.b.signal(libc::SIGSTOP);
+    crew.stop_b();
     crew.dies();
     Ok(())
 }
@@ -251,7 +251,6 @@ fn woken(crew: &mut Crew, victim: &mut Victim) -> Outcome {
 /// One died before the victim did, and nobody has been told of it yet who lives.
 fn b_hears_of_a_death(crew: &mut Crew, victim: &mut Victim) -> Outcome {
     crew.kill(victim);
-    crew.b.signal(libc::SIGCONT);
     crew.b_is_told([if crew.ended { victim.pid() } else { crew.dead }, victim.pid()])?;
     crew.b_is_alone_then_it_is_free()
 }

@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Scenario> {
             },
             begun: |crew| crew.a.expect("hold 2 2000", "held 0"),
             asleep: |crew| {
-                crew.b_waits(3)?;
+                crew.b_waits_behind()?;
                 crew.a.expect("release", "released")
             },
             check: woken,
@@ -57,13 +57,12 @@ pub(super) fn all() -> Vec<Scenario> {
             begun: |crew| {
                 crew.holds_and_can_die(3)?;
                 crew.b_waits(1)?;
-                crew.b.signal(libc::SIGSTOP);
+                crew.stop_b();
                 crew.dies();
                 Ok(())
             },
             check: |crew, victim| {
                 crew.kill(victim);
-                crew.b.signal(libc::SIGCONT);
                 crew.b_is_told([crew.dead, victim.pid()])?;
                 counts(crew, 2)?;
                 crew.b.expect("release", "released")?;

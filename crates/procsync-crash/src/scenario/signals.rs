@@ -156,7 +156,7 @@ fn counts(crew: &mut Crew, right: u64) -> Outcome {
 }
 
 fn b_sleeps_and_a_gives(crew: &mut Crew) -> Outcome {
-    crew.b_waits(1)?;
+    crew.b_waits_behind()?;
     crew.a.expect("give", "given")
 }
 

@@ -118,6 +118,17 @@ impl Helper {
         self.child.try_wait().expect("it can be waited for").is_none()
     }
 
+    /// It hears no more lines.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Waits until it has ended; answers the signal that ended it, if one did.
+    #[track_caller]
+    pub(crate) fn ended_by(&mut self) -> Option<libc::c_int> {
+        std::os::unix::process::ExitStatusExt::signal(&wait(&mut self.child))
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: libc::c_int) {
         // SAFETY: plain system call; the child is not reaped before `self` goes, so the pid is its.

@@ -24,6 +24,7 @@ mod contract_token;
 mod exactness;
 mod fork;
 mod fork_threads;
+mod hostile_memory;
 mod inspect;
 mod interleave;
 mod kill;
@@ -48,6 +49,9 @@ const ROLES: &[(&str, Play)] = &[
     ("hold-from-afar", attacks_fork::hold_from_afar),
     ("lock-in-the-rain", attacks_waiting::lock_in_the_rain),
     ("stranger", attacks_files::stranger),
+    ("attach-to-anything", hostile_memory::attach_to_anything),
+    ("wait-for-anything", hostile_memory::wait_for_anything),
+    ("use-once-more", hostile_memory::use_once_more),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
