@@ -318,7 +318,7 @@ fn damage_under_waiters(kind: &str) {
     let (name, seed) = (name(&format!("under-{kind}")), seed());
     let mut random = Random(seed);
     let sound = template(kind, &name);
-    let mut waiters = [(); 2].map(|()| {
+    let waiters = [(); 2].map(|()| {
         let mut waiter = Helper::start("wait-for-anything", &[kind, &name]);
         assert_eq!(waiter.hear(), "open");
         waiter

@@ -22,9 +22,11 @@ mod contract_semaphore;
 mod contract_shared_memory;
 mod contract_token;
 mod exactness;
+mod exec;
 mod fork;
 mod fork_threads;
 mod hostile_memory;
+mod identity;
 mod inspect;
 mod interleave;
 mod kill;
@@ -34,6 +36,7 @@ mod lifetime;
 mod lifetime_race;
 mod no_space;
 mod no_system_calls;
+mod scarcity;
 mod signals;
 mod wrong_files;
 
@@ -52,6 +55,17 @@ const ROLES: &[(&str, Play)] = &[
     ("attach-to-anything", hostile_memory::attach_to_anything),
     ("wait-for-anything", hostile_memory::wait_for_anything),
     ("use-once-more", hostile_memory::use_once_more),
+    ("hold-and-exec", exec::hold_and_exec),
+    ("wait-and-go", exec::wait_and_go),
+    ("hold-and-found-a-daemon", exec::hold_and_found_a_daemon),
+    ("fork-beside-a-holder", exec::fork_beside_a_holder),
+    ("see-a-pid-again", identity::see_a_pid_again),
+    ("use-up", scarcity::use_up),
+    ("use-up-memory", scarcity::use_up_memory),
+    ("attach-or-tell", scarcity::attach_or_tell),
+    ("come-by-the-hundred", scarcity::come_by_the_hundred),
+    ("hold-ten-thousand", scarcity::hold_ten_thousand),
+    ("count-held", scarcity::count_held),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
