@@ -135,6 +135,19 @@ impl Helper {
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
     }
 
+    /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
+    #[track_caller]
+    pub(crate) fn stop(&self) {
+        self.signal(libc::SIGSTOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        support::eventually("all threads have stopped", || {
+            std::fs::read_dir(&tasks).expect("it lives").flatten().all(|task| {
+                let stat = std::fs::read_to_string(task.path().join("stat"));
+                stat.is_ok_and(|stat| stat.contains(") T "))
+            })
+        });
+    }
+
     /// Lets the helper end: it hears no more lines, and must end in good order.
     #[track_caller]
     pub(crate) fn finish(mut self) {

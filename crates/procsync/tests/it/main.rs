@@ -12,6 +12,7 @@ mod attacks_files;
 mod attacks_fork;
 mod attacks_holds;
 mod attacks_waiting;
+mod clock_jumps;
 mod containers;
 mod contract_event;
 mod contract_mutex;
@@ -37,6 +38,7 @@ mod lifetime_race;
 mod no_space;
 mod no_system_calls;
 mod scarcity;
+mod security;
 mod signals;
 mod wrong_files;
 
@@ -66,6 +68,9 @@ const ROLES: &[(&str, Play)] = &[
     ("come-by-the-hundred", scarcity::come_by_the_hundred),
     ("hold-ten-thousand", scarcity::hold_ten_thousand),
     ("count-held", scarcity::count_held),
+    ("tell-the-time", clock_jumps::tell_the_time),
+    ("wait-for-nothing", clock_jumps::wait_for_nothing),
+    ("somebody", security::somebody),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
