@@ -31,9 +31,6 @@ struct Arguments {
     list: bool,
 }
 
-/// A prime, so that it falls in step with no loop.
-const SAMPLE: u64 = 41;
-
 /// Set in the run whose memory is laid out the same every time.
 const SETTLED: &str = "PROCSYNC_CRASH_SETTLED";
 
@@ -70,7 +67,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     // SAFETY: as above.
     unsafe { std::env::set_var("PROCSYNC_SPIN", "never") };
     let (mut passed, mut failed, mut all) = (0, 0, Findings::default());
-    say("operation                                             points   calls  slowest    took");
+    say("operation                                                points   calls  slowest    took");
     for scenario in &scenarios {
         let stride = stride(arguments, scenario);
         let findings = match sweep(scenario, base.path(), stride) {
@@ -97,8 +94,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
 
 fn stride(arguments: &Arguments, scenario: &Scenario) -> Stride {
     let every = match arguments {
-        Arguments { sample: true, .. } if scenario.always_whole => 1,
-        Arguments { sample: true, .. } => SAMPLE,
+        Arguments { sample: true, .. } => scenario.sample,
         Arguments { every, .. } => *every,
     };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -108,12 +104,12 @@ fn stride(arguments: &Arguments, scenario: &Scenario) -> Stride {
 
 fn row(name: &str, stride: Stride, findings: &Findings) {
     let note = if stride.every > 1 {
-        format!("  (every {}th from {})", stride.every, stride.first)
+        format!("  (1 of {}, from {})", stride.every, stride.first)
     } else {
         String::new()
     };
     say(&format!(
-        "{name:<52} {:>7} {:>7} {:>7.1}ms {:>6.1}s{note}",
+        "{name:<55} {:>7} {:>7} {:>7.1}ms {:>6.1}s{note}",
         findings.points,
         findings.calls,
         findings.slowest.as_secs_f64() * 1e3,

@@ -178,7 +178,10 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        // After a failure there may be something.
+        // The two are killed with the object open, and leave it behind.
         let _ = std::fs::remove_file(Path::new("/dev/shm").join(&self.name));
+        for entry in std::fs::read_dir(&self.base).into_iter().flatten().flatten() {
+            let _ = std::fs::remove_file(entry.path().join(&self.name));
+        }
     }
 }

@@ -35,6 +35,10 @@ const MOST_FAILURES: usize = 20;
 /// No operation has so many; one that has waits for what will never be.
 const MOST_POINTS: u64 = 200_000;
 
+/// After so many deaths the object is made anew: each leaves a slot that looks taken, and to search
+/// through a thousand of those is thousands of instructions, all the same.
+const YOUTH: u64 = 32;
+
 /// Kills at every point, and looks. An error only if this cannot be tried on this machine.
 pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<Findings, String> {
     let began = Instant::now();
@@ -45,6 +49,9 @@ pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<
     let (mut trail, mut turn) = (Trail::default(), 0);
     while findings.failures.len() < MOST_FAILURES {
         turn += 1;
+        if turn % YOUTH == 0 {
+            crew = None;
+        }
         let tried = (|| {
             let crew = match &mut crew {
                 Some(crew) => crew,

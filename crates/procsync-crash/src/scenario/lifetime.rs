@@ -7,7 +7,7 @@ use crate::victim::{Operation, Victim};
 use procsync::Scope;
 
 /// Nobody has it open but who opens it.
-const ALONE: Scenario = Scenario { set_up: nothing, ..USUAL };
+const ALONE: Scenario = Scenario { set_up: nothing, sample: 251, ..USUAL };
 const MEMORY: Scenario = Scenario { kind: Kind::Memory, ..ALONE };
 
 pub(super) fn all() -> Vec<Scenario> {

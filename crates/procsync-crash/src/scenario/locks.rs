@@ -75,7 +75,8 @@ pub(super) fn all() -> Vec<Scenario> {
 
 fn of_kind((kind, names): (Kind, [&'static str; 7])) -> [Scenario; 7] {
     let usual = Scenario { kind, ..USUAL };
-    let whole = Scenario { always_whole: matches!(kind, Kind::Mutex | Kind::Permit), ..usual };
+    let sample = if matches!(kind, Kind::Mutex | Kind::Permit) { 1 } else { usual.sample };
+    let whole = Scenario { sample, ..usual };
     [
         Scenario {
             name: names[0],

@@ -15,8 +15,9 @@ use std::time::Duration;
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// All of its points are tried even in a sample.
-    pub(crate) always_whole: bool,
+    /// Every so many of its points are tried in a sample. Primes, so that they fall in step with no
+    /// loop.
+    pub(crate) sample: u64,
     /// Once, when the crew is new.
     pub(crate) set_up: fn(&mut Crew) -> Outcome,
     /// Before the victim is made ready, each time.
@@ -35,7 +36,7 @@ pub(crate) struct Scenario {
 const USUAL: Scenario = Scenario {
     name: "",
     kind: Kind::Mutex,
-    always_whole: false,
+    sample: 41,
     set_up: Crew::open_both,
     before: nothing,
     prepare: |_, _| Box::new(|| ()),

@@ -66,7 +66,13 @@ pub(super) fn all() -> Vec<Scenario> {
                 crew.b_is_told([crew.dead, victim.pid()])?;
                 counts(crew, 2)?;
                 crew.b.expect("release", "released")?;
-                counts(crew, 3)
+                counts(crew, 3)?;
+                // Whoever takes the others is told too, once.
+                crew.b.tell("hold 3 2000")?;
+                crew.b_is_told([crew.dead, victim.pid()])?;
+                crew.b.expect("release", "released")?;
+                crew.b.expect("hold 3 2000", "held 0")?;
+                crew.b.expect("release", "released")
             },
             ..PERMITS
         },

@@ -74,7 +74,7 @@ pub(crate) fn tell_the_time(role: &mut Role) {
 #[test]
 fn a_wall_clock_that_is_set_shortens_and_lengthens_no_timeout() {
     const TEST: &str = "a_wall_clock_that_is_set_shortens_and_lengthens_no_timeout";
-    const TIME: Duration = Duration::from_millis(300);
+    const TIME: Duration = Duration::from_millis(150);
     let clock = match Clock::new("clock") {
         Ok(clock) => clock,
         Err(why) => return skip(TEST, &why),
@@ -107,7 +107,7 @@ fn a_wall_clock_that_is_set_shortens_and_lengthens_no_timeout() {
             assert!((TIME..TIME + LIMIT / 4).contains(&took), "{way:?}, {jump} s: {took:?}");
             clock.set_forward_by(0);
         }
-        let mut event = clock.start("wait-for-nothing", &[&name("clock-event"), "300"]);
+        let mut event = clock.start("wait-for-nothing", &[&name("clock-event"), "150"]);
         assert_eq!(event.hear(), "waiting");
         let began = Instant::now();
         clock.set_forward_by(jump);
