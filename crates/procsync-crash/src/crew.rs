@@ -72,7 +72,7 @@ impl Crew {
 
     /// Has B wait for so many, and waits until it sleeps (or is in).
     pub(crate) fn b_waits(&mut self, many: u32) -> Outcome {
-        self.b.tell(&format!("hold {many} 20000"))?;
+        self.b.tell(&format!("hold {many} 6000"))?;
         self.b.settle()
     }
 

@@ -16,6 +16,8 @@ pub(crate) const MEMORY: u64 = 8_192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Mutex,
+    /// A mutex with so few slots that a dead one's are used again at once.
+    Tight,
     ProcessMutex,
     Reentrant,
     /// A semaphore of one permit.
@@ -29,8 +31,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 10] = [
         Kind::Mutex,
+        Kind::Tight,
         Kind::ProcessMutex,
         Kind::Reentrant,
         Kind::Permit,
@@ -44,6 +47,7 @@ impl Kind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Mutex => "mutex",
+            Kind::Tight => "tight",
             Kind::ProcessMutex => "process-mutex",
             Kind::Reentrant => "reentrant",
             Kind::Permit => "permit",
@@ -95,14 +99,18 @@ impl Held<'_> {
 
 pub(crate) fn mutex(kind: Kind) -> procsync::Options<Mutex<u64>> {
     let ownership = if kind == Kind::ProcessMutex { Ownership::Process } else { Ownership::Thread };
-    Mutex::options().ownership(ownership).initial(FRESH)
+    let options = Mutex::options().ownership(ownership).initial(FRESH);
+    // Three processes, and a thread of each.
+    if kind == Kind::Tight { options.participants(6) } else { options }
 }
 
 impl Object {
     /// Attaches to it or creates it.
     pub(crate) fn open(kind: Kind, name: &str) -> Result<Object> {
         Ok(match kind {
-            Kind::Mutex | Kind::ProcessMutex => Object::Mutex(mutex(kind).open(name)?),
+            Kind::Mutex | Kind::Tight | Kind::ProcessMutex => {
+                Object::Mutex(mutex(kind).open(name)?)
+            }
             Kind::Reentrant => Object::Reentrant(ReentrantMutex::open(name)?),
             Kind::Permit => Object::Semaphore(Semaphore::open(name, 1)?),
             Kind::Permits => Object::Semaphore(Semaphore::open(name, 3)?),

@@ -30,7 +30,7 @@ pub(crate) struct Findings {
 }
 
 /// Once something is wrong, it usually is at many points, and each may take its time to fail.
-const MOST_FAILURES: usize = 20;
+const MOST_FAILURES: usize = 5;
 
 /// No operation has so many; one that has waits for what will never be.
 const MOST_POINTS: u64 = 200_000;

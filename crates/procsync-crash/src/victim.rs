@@ -21,6 +21,9 @@ const NT_PRSTATUS: usize = 1;
 /// The child's way to say that it may not be traced.
 const REFUSED: i32 = 99;
 
+/// How a child ends that panicked.
+const PANICKED: i32 = 101;
+
 /// Where a victim is to be killed: after so many system calls, so many instructions further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Point {
@@ -323,6 +326,9 @@ impl Victim {
         if libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == signal {
             return Ok(());
         }
+        if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == PANICKED {
+            return Err("the operation failed or panicked".to_owned());
+        }
         // A SIGSEGV or SIGBUS in the middle of an operation comes here.
         Err(format!("the operation itself ended or was hit by a signal: status {status:#x}"))
     }
@@ -357,6 +363,11 @@ fn play(prepare: impl FnOnce() -> Operation) -> ! {
     let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         end_with_parent();
         let operation = prepare();
+        // From here on every instruction is dear, and to tell a panic's place takes many thousands.
+        std::panic::set_hook(Box::new(|_| {
+            // SAFETY: ends the process without running anything else.
+            unsafe { libc::_exit(PANICKED) }
+        }));
         let nothing = null_mut::<u8>();
         // SAFETY: plain system call.
         if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, nothing, nothing) } != 0 {
@@ -372,7 +383,7 @@ fn play(prepare: impl FnOnce() -> Operation) -> ! {
     }));
     // Never reached in good company: it is killed at its mark at the latest.
     // SAFETY: ends the process without running anything else.
-    unsafe { libc::_exit(if played.is_ok() { 98 } else { 101 }) }
+    unsafe { libc::_exit(if played.is_ok() { 98 } else { PANICKED }) }
 }
 
 /// A stopped process's registers.

@@ -61,7 +61,16 @@ const KINDS: [(Kind, [&str; 7]); 4] = [
 pub(super) fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = KINDS.into_iter().flat_map(of_kind).collect();
     all.push(Scenario {
-        name: "mutex: a thread's first acquire, over a dead one's slot",
+        name: "mutex: a thread's first acquire, in a dead one's slot",
+        kind: Kind::Tight,
+        set_up: |crew| {
+            crew.open_both()?;
+            // Each has its slots, and two are left.
+            crew.a.expect("try", "held 0")?;
+            crew.a.expect("release", "released")?;
+            crew.b.expect("try", "held 0")?;
+            crew.b.expect("release", "released")
+        },
         before: a_holder_dies_while_b_waits,
         prepare: |kind, name| {
             let object = opened(kind, name);
@@ -217,7 +226,7 @@ fn free_or_held(crew: &mut Crew, victim: &mut Victim) -> Outcome {
     }
     crew.kill(victim);
     if free {
-        crew.b.tell("hold 1 20000")?;
+        crew.b.tell("hold 1 6000")?;
     }
     // Told of the death if the dead one had it, and only then.
     crew.b_is_told([if free { 0 } else { victim.pid() }; 2])?;

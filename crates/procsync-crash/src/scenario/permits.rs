@@ -108,7 +108,7 @@ fn some_or_none(crew: &mut Crew, victim: &mut Victim) -> Outcome {
     }
     crew.kill(victim);
     if free == 3 {
-        crew.b.tell("hold 3 20000")?;
+        crew.b.tell("hold 3 6000")?;
     }
     // Told of the death if the dead one had any, and only then.
     crew.b_is_told([if free == 3 { 0 } else { victim.pid() }; 2])?;
