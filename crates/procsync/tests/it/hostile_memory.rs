@@ -263,7 +263,7 @@ pub(crate) fn attach_to_anything(role: &mut Role) {
     role.say(&format!("{cases} cases, {got} attached, the slowest took {slowest:.1?}"));
 }
 
-fn meet_anything(kind: &str) {
+pub(crate) fn meet_anything(kind: &str) {
     let (name, seed) = (name(&format!("any-{kind}")), seed());
     let arguments = [kind, &name, &seed.to_string(), &rounds().to_string()];
     let mut helper = Helper::start("attach-to-anything", &arguments);
@@ -313,7 +313,7 @@ pub(crate) fn wait_for_anything(role: &mut Role) {
     role.say(&format!("{} {}", waits.load(Relaxed), slowest.load(Relaxed)));
 }
 
-fn damage_under_waiters(kind: &str) {
+pub(crate) fn damage_under_waiters(kind: &str) {
     const LASTS: Duration = Duration::from_millis(1_200);
     let (name, seed) = (name(&format!("under-{kind}")), seed());
     let mut random = Random(seed);

@@ -37,6 +37,7 @@ mod lifetime;
 mod lifetime_race;
 mod no_space;
 mod no_system_calls;
+mod promises;
 mod scarcity;
 mod security;
 mod signals;
@@ -71,6 +72,7 @@ const ROLES: &[(&str, Play)] = &[
     ("tell-the-time", clock_jumps::tell_the_time),
     ("wait-for-nothing", clock_jumps::wait_for_nothing),
     ("somebody", security::somebody),
+    ("make-again-and-again", promises::make_again_and_again),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
