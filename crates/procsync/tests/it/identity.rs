@@ -133,3 +133,33 @@ fn a_directory_that_cannot_be_used_is_named_in_the_error() {
     assert_eq!(helper.ask(&path("")), "opened", "and the next one is tried as if nothing was");
     helper.finish();
 }
+
+/// Role: goes somewhere else while it has an object open in a directory that is told relative to
+/// where it was. Argument: a name.
+pub(crate) fn walk_off(role: &mut Role) {
+    let lock = AnyLock::open(Way::Mutex, role.argument(0)).expect("it opens");
+    let held = lock.hold().expect("it is free");
+    std::env::set_current_dir("/").expect("it is there");
+    forked(|| {
+        assert!(lock.try_hold().expect("no error").is_none(), "the parent has it, wherever it is");
+    })
+    .ended_well();
+    drop(held);
+    drop(lock);
+    role.say("left");
+}
+
+#[test]
+fn who_goes_to_another_directory_keeps_its_objects_and_takes_them_along() {
+    let (base, name) = (base_for_all(), name("relative"));
+    let at = format!("--chdir={}", base.path().display());
+    for relative in [".", "./"] {
+        let directory = format!("{}={relative}", crate::support::DIRECTORY);
+        let mut helper = Helper::start_by(&["env", &at, &directory], "walk-off", &[&name]);
+        assert_eq!(helper.hear(), "left");
+        helper.finish();
+        let left = std::fs::read_dir(base.path()).unwrap().flatten();
+        let left: Vec<_> = left.flat_map(|own| std::fs::read_dir(own.path()).unwrap()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}

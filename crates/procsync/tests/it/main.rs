@@ -73,6 +73,7 @@ const ROLES: &[(&str, Play)] = &[
     ("wait-for-nothing", clock_jumps::wait_for_nothing),
     ("somebody", security::somebody),
     ("make-again-and-again", promises::make_again_and_again),
+    ("walk-off", identity::walk_off),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
