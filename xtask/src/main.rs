@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod crash;
 mod demo;
 mod lint;
 mod loom;
@@ -45,7 +46,13 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Everything that continuous integration does: lint, test, then the demo
+    /// Kill a process at every instruction of every operation, and look what is left
+    Crash {
+        /// Arguments for the program that does it; --sample is what continuous integration does
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that continuous integration does: lint, test, a sample of kills, then the demo
     Ci,
 }
 
@@ -68,6 +75,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Lint => lint::run(&workspace),
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Crash { arguments } => return Ok(crash::run(&workspace, arguments)),
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

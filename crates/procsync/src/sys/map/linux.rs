@@ -330,7 +330,11 @@ impl Drop for Mapping {
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+        // Not left to the umask, which may lock the user out of it for good. Nobody else can have put
+        // something in its place: the directory above is sticky, or only this user's to write.
+        made => {
+            made.and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)))
+        }
     }
 }
 
