@@ -6,6 +6,9 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod header;
+#[cfg(unix)]
+mod install;
 mod lint;
 mod loom;
 mod report;
@@ -13,6 +16,8 @@ mod sh;
 mod test;
 mod test_output;
 
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +50,15 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Write procsync.h anew from the C interface's code
+    Header,
+    /// Build libprocsync for C and C++ and install it, with its headers and its pkg-config file
+    #[cfg(unix)]
+    Install {
+        /// The directory under which lib/ and include/ are, /usr/local for example
+        #[arg(long)]
+        prefix: PathBuf,
+    },
     /// Everything that continuous integration does: lint, test, then the demo
     Ci,
 }
@@ -68,6 +82,9 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Lint => lint::run(&workspace),
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Header => header::run(&workspace).into(),
+        #[cfg(unix)]
+        Verb::Install { prefix } => install::run(&workspace, prefix).into(),
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");
