@@ -1,4 +1,7 @@
-//! The C interface, tried from C, C++, Python and JavaScript.
+//! The C interface, tried from C, C++, Python and JavaScript, as it is installed.
 #![cfg(target_os = "linux")]
 
 mod header;
+mod installed;
+mod programs;
+mod toolbox;
