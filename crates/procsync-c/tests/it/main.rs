@@ -3,5 +3,6 @@
 
 mod header;
 mod installed;
+mod languages;
 mod programs;
 mod toolbox;
