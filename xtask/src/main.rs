@@ -50,7 +50,7 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Write procsync.h anew from the C interface's code
+    /// Write procsync.h, and the Dart declarations, anew from the C interface's code
     Header,
     /// Build libprocsync for C and C++ and install it, with its headers and its pkg-config file
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The C interface, tried from C, C++, Python and JavaScript, as it is installed.
 #![cfg(target_os = "linux")]
 
+mod dart;
 mod header;
 mod installed;
 mod languages;
