@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod dart;
+mod documentation;
 mod header;
 mod installed;
 mod languages;
