@@ -496,9 +496,9 @@ procsync_status procsync_event_close(struct procsync_event *event);
 
 // Sets the event and lets those go on who wait: all (manual reset) or one (auto reset).
 //
-// May be called in a signal handler: it takes no lock and no memory, and leaves errno as it is. But
-// not with a handle that a forked child has not used yet otherwise, for that one is opened anew
-// first.
+// May be called in a signal handler, with a good handle: it takes no lock and no memory, and leaves
+// errno as it is. But not with one that a forked child has not used yet otherwise, for that one is
+// opened anew first.
 procsync_status procsync_event_set(const struct procsync_event *event);
 
 // Unsets the event.

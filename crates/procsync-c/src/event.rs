@@ -100,9 +100,9 @@ pub unsafe extern "C" fn procsync_event_close(event: *mut procsync_event) -> pro
 
 /// Sets the event and lets those go on who wait: all (manual reset) or one (auto reset).
 ///
-/// May be called in a signal handler: it takes no lock and no memory, and leaves errno as it is. But
-/// not with a handle that a forked child has not used yet otherwise, for that one is opened anew
-/// first.
+/// May be called in a signal handler, with a good handle: it takes no lock and no memory, and leaves
+/// errno as it is. But not with one that a forked child has not used yet otherwise, for that one is
+/// opened anew first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn procsync_event_set(event: *const procsync_event) -> procsync_status {
     let set = |event: &Event| Ok(event.set()?);

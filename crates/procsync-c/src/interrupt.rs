@@ -17,11 +17,13 @@ struct Asked {
     context: *mut c_void,
     /// It is being asked now: what it calls itself is not interrupted by it.
     running: bool,
+    /// It said that this wait is to end.
+    stopped: bool,
 }
 
 thread_local! {
     static ASKED: Cell<Asked> = const {
-        Cell::new(Asked { interrupt: None, context: std::ptr::null_mut(), running: false })
+        Cell::new(Asked { interrupt: None, context: std::ptr::null_mut(), running: false, stopped: false })
     };
 }
 
@@ -38,8 +40,7 @@ pub extern "C" fn procsync_set_interrupt(
     context: *mut c_void,
 ) -> procsync_status {
     call(c"procsync_set_interrupt", || {
-        let running = ASKED.get().running;
-        ASKED.set(Asked { interrupt, context, running });
+        ASKED.set(Asked { interrupt, context, ..ASKED.get() });
         Ok(())
     })
 }
@@ -52,7 +53,7 @@ fn ask() -> bool {
     // returns.
     let answer = unsafe { interrupt(asked.context) };
     // It may have set another one meanwhile.
-    ASKED.set(Asked { running: false, ..ASKED.get() });
+    ASKED.set(Asked { running: false, stopped: answer != 0, ..ASKED.get() });
     answer != 0
 }
 
@@ -60,5 +61,15 @@ fn ask() -> bool {
 #[inline]
 pub(crate) fn waiting<T>(body: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let asked = ASKED.get();
-    if asked.interrupt.is_some() && !asked.running { interruptible(ask, body) } else { body() }
+    if asked.interrupt.is_none() || asked.running {
+        return body();
+    }
+    ASKED.set(Asked { stopped: false, ..asked });
+    interruptible(ask, body)
+}
+
+/// Whether the wait of this thread that ended last was ended so: for waits that do not tell.
+pub(crate) fn was_interrupted() -> bool {
+    let asked = ASKED.get();
+    asked.interrupt.is_some() && !asked.running && asked.stopped
 }

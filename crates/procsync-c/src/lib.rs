@@ -23,6 +23,7 @@ mod deceased;
 mod errno;
 mod event;
 mod failure;
+mod forks;
 mod handle;
 mod inspect;
 mod interrupt;

@@ -122,10 +122,12 @@ pub unsafe extern "C" fn procsync_semaphore_acquire(
             }
             Patience::Endless => waiting(|| Ok(semaphore.acquire_many(count)?))?,
         };
+        let by = permit.abandoned();
+        let handed_out = permits.hand_out(permit)?;
         // SAFETY: the C caller's promise.
-        unsafe { tell(abandoned, permit.abandoned()) };
+        unsafe { tell(abandoned, by) };
         // SAFETY: the C caller's promise.
-        unsafe { to.give(permits.hand_out(permit)) };
+        unsafe { to.give(handed_out) };
         Ok(())
     };
     // SAFETY: the C caller's promise.

@@ -3,11 +3,11 @@
 
 use crate::boundary::{Answer, Outcome, Patience, call, optional, patience, required};
 use crate::failure::Failure;
-use crate::interrupt::waiting;
+use crate::interrupt::{waiting, was_interrupted};
 use crate::status::{of_number, procsync_status};
-use procsync::raw::{AtomicU32, AtomicU64, FutexWord};
+use procsync::raw::{self, AtomicU32, AtomicU64, FutexWord};
 use std::ffi::c_int;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What procsync_atomic_u32_fetch() and procsync_atomic_u64_fetch() do to a number.
 #[repr(i32)]
@@ -59,11 +59,13 @@ pub unsafe extern "C" fn procsync_futex_wait(
             Patience::Some(timeout) => Some(timeout),
             Patience::Endless => None,
         };
-        if waiting(|| Ok(word.wait(expected, timeout)))? {
-            return Ok(());
+        let began = Instant::now();
+        let woken = waiting(|| Ok(word.wait(expected, timeout)))?;
+        let (what, waited) = ("futex word", began.elapsed());
+        if was_interrupted() {
+            return Err(raw::Error::Interrupted { what, waited }.into());
         }
-        let waited = timeout.unwrap_or_default();
-        Err(procsync::raw::Error::TimedOut { what: "futex word", waited, pid: 0 }.into())
+        if woken { Ok(()) } else { Err(raw::Error::TimedOut { what, waited, pid: 0 }.into()) }
     })
 }
 

@@ -340,6 +340,44 @@ static void holders_and_waiters_are_seen(void) {
     CHECK(end(&holder) == 0 && end(&waiter) == 0);
 }
 
+// The child's own permit has the index of the parent's, which was released meanwhile.
+static void copies_of_the_parents_permits_release_nothing_of_the_childs(procsync_semaphore *semaphore,
+                                                                        procsync_permit permit) {
+    const char *object;
+    procsync_semaphore *other;
+    procsync_permit both;
+    OK(procsync_semaphore_name(semaphore, &object));
+    OK(procsync_semaphore_open(object, 2, NULL, &other));
+    OK(procsync_semaphore_acquire(semaphore, 1, 0, &both, NULL));
+    int go[2];
+    CHECK(pipe(go) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(LIMIT_SECONDS);
+        char letter;
+        CHECK(read(go[0], &letter, 1) == 1);
+        uint32_t available = 9;
+        procsync_permit own, copies[2] = {both, permit};
+        OK(procsync_semaphore_acquire(other, 1, PROCSYNC_FOREVER, &own, NULL));
+        CHECK(own.index == both.index);
+        for (int i = 0; i < 2; i++) {
+            IS(procsync_semaphore_release(semaphore, &copies[i]), PROCSYNC_NOT_OWNER);
+        }
+        OK(procsync_semaphore_close(semaphore));
+        OK(procsync_semaphore_available(other, &available));
+        CHECK(available == 0);
+        OK(procsync_semaphore_release(other, &own));
+        _exit(0);
+    }
+    OK(procsync_semaphore_release(semaphore, &both));
+    CHECK(write(go[1], "!", 1) == 1);
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(go[0]), close(go[1]);
+    OK(procsync_semaphore_close(other));
+}
+
 static void a_forked_child_has_none_of_its_parents_holds(void) {
     const char *object = name("fork");
     procsync_mutex *mutex;
@@ -362,6 +400,7 @@ static void a_forked_child_has_none_of_its_parents_holds(void) {
     });
     // The parent has them still.
     OK(procsync_mutex_unlock(mutex));
+    copies_of_the_parents_permits_release_nothing_of_the_childs(semaphore, permit);
     uint32_t available = 9;
     OK(procsync_semaphore_available(semaphore, &available));
     CHECK(available == 1);

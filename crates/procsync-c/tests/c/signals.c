@@ -97,6 +97,7 @@ static void a_wait_ends_if_the_function_says_so_after_a_signal(void) {
     IS(procsync_semaphore_acquire(semaphore, 1, PROCSYNC_FOREVER, &second, NULL), PROCSYNC_INTERRUPTED);
     IS(procsync_token_semaphore_wait(tokens, MILLISECONDS(60000)), PROCSYNC_INTERRUPTED);
     IS(procsync_raw_semaphore_wait(raw, PROCSYNC_FOREVER), PROCSYNC_INTERRUPTED);
+    IS(procsync_futex_wait(&none, 0, PROCSYNC_FOREVER, 0), PROCSYNC_INTERRUPTED);
     // What need not wait is not interrupted.
     OK(procsync_mutex_lock(mutex, PROCSYNC_FOREVER, NULL));
     OK(procsync_mutex_unlock(mutex));
