@@ -103,7 +103,7 @@ impl Permits {
 
     /// Gives back what was handed out, all of it.
     pub(crate) fn take_back(&self, permit: procsync_permit) -> Outcome {
-        let (mut index, mut answer) = (permit.index, Err(self.not_handed_out()));
+        let (mut index, mut answer) = (permit.index, None);
         // It ends: each turn takes a serial away, and nobody puts the same one there again.
         while let Some(entry) = self.entries.get(index as usize) {
             // Read before the permit is let go, and so before another one can change it. Acquire
@@ -114,10 +114,10 @@ impl Permits {
                 break;
             }
             let released = self.semaphore.release(index).map_err(Failure::Named);
-            answer = if index == permit.index { released } else { answer.and(released) };
+            answer = Some(answer.unwrap_or(Ok(())).and(released));
             index = next;
         }
-        answer
+        answer.unwrap_or_else(|| Err(self.not_handed_out()))
     }
 
     /// The indexes of what was handed out.
@@ -136,6 +136,7 @@ impl Permits {
         if indexes.is_empty() { Err(self.not_handed_out()) } else { Ok(indexes) }
     }
 
+    #[cold]
     fn not_handed_out(&self) -> Failure {
         Failure::NotOwner(
             procsync_kind::PROCSYNC_KIND_SEMAPHORE,

@@ -696,6 +696,19 @@ static void each_thread_has_its_own_last_error(void) {
     CHECK(procsync_last_error()->code == PROCSYNC_INVALID_HANDLE);
 }
 
+// What docs/c-api.md promises to keep as it is.
+_Static_assert(sizeof(procsync_permit) == 16 && offsetof(procsync_permit, index) == 8 &&
+                   offsetof(procsync_permit, count) == 12,
+               "callers keep permits");
+_Static_assert(offsetof(procsync_error, kind) == 8 && offsetof(procsync_error, operation) == 16,
+               "it may only grow at its end");
+_Static_assert(offsetof(procsync_deceased, cause) == 8 && offsetof(procsync_deceased, noticed_ns) == 16,
+               "it may only grow at its end");
+_Static_assert(offsetof(procsync_participant, command) == 8 && offsetof(procsync_participant, dead) == 24,
+               "it may only grow at its end");
+_Static_assert(offsetof(procsync_snapshot, bytes) == 24 && offsetof(procsync_snapshot, recovered) == 96,
+               "it may only grow at its end");
+
 static void what_cannot_fail(void) {
     char version[40];
     snprintf(version, sizeof version, "%d.%d.%d", PROCSYNC_VERSION_MAJOR, PROCSYNC_VERSION_MINOR,
