@@ -7,6 +7,9 @@ mod cargo;
 mod ci;
 mod crash;
 mod demo;
+mod header;
+#[cfg(unix)]
+mod install;
 mod lint;
 mod loom;
 mod report;
@@ -14,6 +17,8 @@ mod sh;
 mod test;
 mod test_output;
 
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +57,15 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Write procsync.h, and the Dart declarations, anew from the C interface's code
+    Header,
+    /// Build libprocsync for C and C++ and install it, with its headers and its pkg-config file
+    #[cfg(unix)]
+    Install {
+        /// The directory under which lib/ and include/ are, /usr/local for example
+        #[arg(long)]
+        prefix: PathBuf,
+    },
     /// Everything that continuous integration does: lint, test, a sample of kills, then the demo
     Ci,
 }
@@ -76,6 +90,9 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
         Verb::Crash { arguments } => return Ok(crash::run(&workspace, arguments)),
+        Verb::Header => header::run(&workspace).into(),
+        #[cfg(unix)]
+        Verb::Install { prefix } => install::run(&workspace, prefix).into(),
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");
