@@ -139,7 +139,8 @@ impl Subject {
 fn template(kind: &str, name: &str) -> Vec<u8> {
     drop(Subject::get(kind, How::Create, name, true).expect("it is new"));
     let bytes = fs::read(file_of(name)).expect("it stays");
-    assert!(bytes.len() < 3 * 4_096, "{kind}: {} bytes are too many to try", bytes.len());
+    let most = (3 + PARTICIPANTS as usize) * 4_096;
+    assert!(bytes.len() < most, "{kind}: {} bytes are too many to try", bytes.len());
     bytes
 }
 
@@ -191,12 +192,15 @@ impl Damage {
     }
 }
 
-/// Which bytes of a segment mean something: all but what lies between the slots and the data.
+/// Which bytes of a segment mean something: its header, records, slots and permits, its data, and the
+/// life words at the ends of their pages.
 fn meaningful(bytes: &[u8]) -> Vec<usize> {
     const SLOTS_END: usize = 192 + PARTICIPANTS as usize * 64;
     let permits_end = (SLOTS_END + 2 * 32).min(bytes.len());
-    let data = if bytes.len() > 4_096 { 4_096..bytes.len() } else { 0..0 };
-    (0..permits_end).chain(data).collect()
+    let lives_at = bytes.len().saturating_sub(PARTICIPANTS as usize * 4_096);
+    let data = if lives_at > 4_096 { 4_096..4_096 + size_of::<[u64; 3]>() } else { 0..0 };
+    let pages = (lives_at..bytes.len()).step_by(4_096).filter(|page| *page > 0);
+    (0..permits_end).chain(data).chain(pages.flat_map(|page| page + 4_072..page + 4_076)).collect()
 }
 
 fn rounds() -> u64 {

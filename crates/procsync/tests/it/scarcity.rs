@@ -117,7 +117,8 @@ pub(crate) fn use_up_memory(role: &mut Role) {
         assert_errno(SharedMemory::create(&named(2), SIZE), libc::ENOMEM);
         assert!(!file_of(&named(2)).exists() && !data_file_of(&named(2)).exists(), "left behind");
     }
-    let small = Mutex::<u64>::open(&named(3)).expect("there is room for that");
+    let small = Mutex::<u64>::options().participants(100).open(&named(3));
+    let small = small.expect("there is room for that");
     drop(small.lock().expect("it is free"));
     // Another process made it, and has no such limit; here it is an error, and there it stays.
     role.say(&named(4));
