@@ -10,10 +10,16 @@ mod flock;
 mod futex_mutex;
 mod futex_tokens;
 mod none;
+mod ofd_lock;
+#[cfg(feature = "peers")]
+mod parking_lot;
 mod posix_semaphore;
 mod procsync;
+mod procsync_raw;
 mod pthread_mutex;
 mod std_mutex;
+mod sysv_semaphore;
+mod unnamed_semaphore;
 
 use std::fs;
 use std::io;
@@ -86,7 +92,8 @@ pub(crate) trait Lock: Object {
     fn lock(&self) -> impl Sized;
 }
 
-/// A semaphore to signal with: a count of tokens that one process puts and another takes.
+/// A semaphore to signal with: a count of tokens that one process puts and another takes. No workload puts a second one
+/// before the first is taken, so that an event which is only set or unset will do.
 pub(crate) trait Tokens: Object {
     /// Puts one token. Panics if the system refuses.
     fn post(&self);
@@ -136,27 +143,27 @@ pub(crate) trait TokensJob {
 }
 
 macro_rules! locks {
-    ($($kind:ty),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
         /// Every lock, in the order of the tables.
         pub(crate) const LOCKS: &[Entry] =
-            &[$(Entry::of::<$kind>(<$kind as Lock>::RECOVERS)),+];
+            &[$($(#[$only])* Entry::of::<$kind>(<$kind as Lock>::RECOVERS)),+];
 
         /// Does the job with the lock of this name. Panics if [`LOCKS`] does not list it.
         pub(crate) fn with_lock<J: LockJob>(name: &str, job: J) -> J::Output {
-            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
             panic!("no lock is called {name}")
         }
     };
 }
 
 macro_rules! tokens {
-    ($($kind:ty),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
         /// Every kind of tokens, in the order of the tables.
-        pub(crate) const TOKENS: &[Entry] = &[$(Entry::of::<$kind>(false)),+];
+        pub(crate) const TOKENS: &[Entry] = &[$($(#[$only])* Entry::of::<$kind>(false)),+];
 
         /// Does the job with the tokens of this name. Panics if [`TOKENS`] does not list it.
         pub(crate) fn with_tokens<J: TokensJob>(name: &str, job: J) -> J::Output {
-            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
             panic!("no tokens are called {name}")
         }
     };
@@ -168,20 +175,30 @@ locks![
     procsync::ProcessMutex,
     procsync::Reentrant,
     procsync::Semaphore,
+    procsync_raw::Mutex,
     futex_mutex::Sleeping,
     futex_mutex::Spinning,
     std_mutex::StdMutex,
+    #[cfg(feature = "peers")]
+    parking_lot::ParkingLot,
     pthread_mutex::Shared,
     pthread_mutex::Robust,
+    pthread_mutex::RobustRecursive,
+    unnamed_semaphore::SemaphoreLock,
     posix_semaphore::SemaphoreLock,
+    sysv_semaphore::SysvSemaphore,
     flock::FileLock,
+    ofd_lock::OfdLock,
 ];
 
 tokens![
     procsync::NamedTokens,
+    procsync::AutoEvent,
+    procsync_raw::RawTokens,
     futex_tokens::Sleeping,
     futex_tokens::Spinning,
-    posix_semaphore::SemaphoreTokens
+    unnamed_semaphore::SemaphoreTokens,
+    posix_semaphore::SemaphoreTokens,
 ];
 
 #[cfg(test)]

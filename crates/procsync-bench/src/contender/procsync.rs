@@ -2,7 +2,7 @@
 
 use std::io;
 
-use procsync::{Mutex, Ownership, ReentrantMutex, Scope, TokenSemaphore};
+use procsync::{Event, Mutex, Ownership, ReentrantMutex, Reset, Scope, TokenSemaphore};
 
 use super::{Lock, Object, Place, Tokens};
 
@@ -159,6 +159,38 @@ impl Tokens for NamedTokens {
     #[inline]
     fn post(&self) {
         self.0.post(1).expect("the count is far from its limit");
+    }
+
+    #[inline]
+    fn wait(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+/// An event that resets itself: as good as tokens where there is never more than one.
+pub(super) struct AutoEvent(Event);
+
+impl Object for AutoEvent {
+    const NAME: &'static str = "procsync-event";
+    const ABOUT: &'static str = "procsync event that resets itself";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        Event::create(&place.name, Reset::Auto).map(Self).map_err(error)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        Event::attach(&place.name).map(Self).map_err(error)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        remove(place)
+    }
+}
+
+impl Tokens for AutoEvent {
+    #[inline]
+    fn post(&self) {
+        self.0.set().expect("the system refuses");
     }
 
     #[inline]
