@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum as _};
 use serde::Serialize;
 
 use crate::bench::{Bench, Settings};
-use crate::contender::{LOCKS, TOKENS};
+use crate::contender::{LEFT_OUT, LOCKS, TOKENS};
 use crate::machine::{Machine, NoiseReport};
 use crate::table::{Row, Table};
 use crate::trouble::{Trouble, catch_interrupts};
@@ -85,6 +85,8 @@ enum Hidden {
 struct Results<'a> {
     machine: Machine,
     noise: NoiseReport,
+    /// Who took no part, and why.
+    left_out: &'static [&'static str],
     settings: &'a Settings,
     complete: bool,
     tables: Vec<Table>,
@@ -120,8 +122,11 @@ fn list() -> io::Result<()> {
         writeln!(stdout, "{title}:")?;
         for entry in entries {
             let only_if_named = if entry.by_default { "" } else { " (only if named)" };
-            writeln!(stdout, "  {:<16}{}{only_if_named}", entry.name, entry.about)?;
+            writeln!(stdout, "  {:<26}{}{only_if_named}", entry.name, entry.about)?;
         }
+    }
+    for left_out in LEFT_OUT {
+        writeln!(stdout, "without {left_out}")?;
     }
     Ok(())
 }
@@ -148,7 +153,8 @@ fn measure(arguments: Arguments) -> io::Result<Ending> {
     // What is complete is shown in any case: it may have taken an hour.
     let complete = outcome.is_ok();
     let (machine, noise) = (Machine::describe(), bench.noise());
-    let results = Results { machine, noise, settings: &bench.settings, complete, tables };
+    let results =
+        Results { machine, noise, left_out: LEFT_OUT, settings: &bench.settings, complete, tables };
     show(&results, &arguments.reference)?;
     if let Some(path) = arguments.json {
         fs::write(path, serde_json::to_string_pretty(&results)?)?;
@@ -172,6 +178,9 @@ fn show(results: &Results, references: &[String]) -> io::Result<()> {
         stdout,
         "medians of {runs} runs of {seconds} s each; the longest is that of all runs"
     )?;
+    for left_out in results.left_out {
+        writeln!(stdout, "without {left_out}")?;
+    }
     for table in &results.tables {
         writeln!(stdout, "\n{}", table.render(references).trim_end())?;
     }

@@ -6,9 +6,13 @@
 //! A workload calls the traits through a [`LockJob`] or [`TokensJob`], compiled once for each contender: a call through
 //! a pointer would cost as much as some of these locks do.
 
+#[cfg(has_boost)]
+mod boost;
 mod flock;
 mod futex_mutex;
 mod futex_tokens;
+#[cfg(feature = "peers")]
+mod named_lock;
 mod none;
 mod ofd_lock;
 #[cfg(feature = "peers")]
@@ -17,6 +21,8 @@ mod posix_semaphore;
 mod procsync;
 mod procsync_raw;
 mod pthread_mutex;
+#[cfg(feature = "peers")]
+mod raw_sync;
 mod std_mutex;
 mod sysv_semaphore;
 mod unnamed_semaphore;
@@ -187,7 +193,13 @@ locks![
     unnamed_semaphore::SemaphoreLock,
     posix_semaphore::SemaphoreLock,
     sysv_semaphore::SysvSemaphore,
+    #[cfg(has_boost)]
+    boost::Mutex,
+    #[cfg(feature = "peers")]
+    raw_sync::RawMutex,
     flock::FileLock,
+    #[cfg(feature = "peers")]
+    named_lock::NamedLock,
     ofd_lock::OfdLock,
 ];
 
@@ -199,6 +211,18 @@ tokens![
     futex_tokens::Spinning,
     unnamed_semaphore::SemaphoreTokens,
     posix_semaphore::SemaphoreTokens,
+    #[cfg(has_boost)]
+    boost::Semaphore,
+    #[cfg(feature = "peers")]
+    raw_sync::AutoEvent,
+];
+
+/// Who takes no part in this build, and why.
+pub(crate) const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "peers"))]
+    "parking-lot, raw-sync, named-lock, boost: built without the feature `peers`",
+    #[cfg(all(feature = "peers", not(has_boost)))]
+    "boost: no C++ compiler, or its headers were missing (apt-get install g++ libboost-dev)",
 ];
 
 #[cfg(test)]
