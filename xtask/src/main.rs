@@ -6,6 +6,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod hotpaths;
 mod lint;
 mod loom;
 mod report;
@@ -45,7 +46,13 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Everything that continuous integration does: lint, test, then the demo
+    /// Count the instructions of the hot paths, and compare them with those recorded
+    Hotpaths {
+        /// Record them instead
+        #[arg(long)]
+        record: bool,
+    },
+    /// Everything that continuous integration does: lint, test, the hot paths, then the demo
     Ci,
 }
 
@@ -68,6 +75,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Lint => lint::run(&workspace),
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Hotpaths { record } => hotpaths::run(&workspace, *record)?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");
