@@ -1,14 +1,16 @@
-//! What is measured: every contender behind [`Lock`], [`Tokens`] or both.
+//! What is measured: every contender behind [`Lock`], [`Tokens`] or [`Gate`].
 //!
-//! To add one: a file beside this one that implements [`Object`] and one of the two traits for a type, and a line in the
-//! list at the end of this file. Nothing else knows the contenders.
+//! To add one: a file beside this one that implements [`Object`] and one of these traits for a type, and a line in the
+//! lists at the end of this file. Nothing else knows the contenders.
 //!
-//! A workload calls the traits through a [`LockJob`] or [`TokensJob`], compiled once for each contender: a call through
+//! A workload calls the traits through a [`LockJob`], [`TokensJob`] or [`GateJob`], compiled once for each contender: a call through
 //! a pointer would cost as much as some of these locks do.
 
 #[cfg(has_boost)]
 mod boost;
+mod condition;
 mod flock;
+mod futex_gate;
 mod futex_mutex;
 mod futex_tokens;
 #[cfg(feature = "peers")]
@@ -108,6 +110,18 @@ pub(crate) trait Tokens: Object {
     fn wait(&self);
 }
 
+/// Something to signal to many with. Closed at first.
+pub(crate) trait Gate: Object {
+    /// Lets `waiters` pass: all who wait. Panics if the system refuses.
+    fn open(&self, waiters: u32);
+
+    /// Closes it again. All have passed, and nobody waits. Panics if the system refuses.
+    fn shut(&self);
+
+    /// Waits, for ever if need be, until it is open. Panics if the system refuses.
+    fn pass(&self);
+}
+
 /// What a lock that is let go by a call returns: it makes the call when dropped.
 pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 
@@ -148,6 +162,12 @@ pub(crate) trait TokensJob {
     fn run<T: Tokens>(self) -> Self::Output;
 }
 
+/// Something to be done with a gate of whatever kind.
+pub(crate) trait GateJob {
+    type Output;
+    fn run<G: Gate>(self) -> Self::Output;
+}
+
 macro_rules! locks {
     ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
         /// Every lock, in the order of the tables.
@@ -171,6 +191,19 @@ macro_rules! tokens {
         pub(crate) fn with_tokens<J: TokensJob>(name: &str, job: J) -> J::Output {
             $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
             panic!("no tokens are called {name}")
+        }
+    };
+}
+
+macro_rules! gates {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
+        /// Every kind of gate, in the order of the tables.
+        pub(crate) const GATES: &[Entry] = &[$($(#[$only])* Entry::of::<$kind>(false)),+];
+
+        /// Does the job with the gate of this name. Panics if [`GATES`] does not list it.
+        pub(crate) fn with_gate<J: GateJob>(name: &str, job: J) -> J::Output {
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            panic!("no gate is called {name}")
         }
     };
 }
@@ -217,6 +250,17 @@ tokens![
     raw_sync::AutoEvent,
 ];
 
+gates![
+    procsync::ManualEvent,
+    procsync::NamedTokens,
+    futex_gate::FutexGate,
+    condition::Condition,
+    unnamed_semaphore::SemaphoreTokens,
+    posix_semaphore::SemaphoreTokens,
+    #[cfg(feature = "peers")]
+    raw_sync::ManualEvent,
+];
+
 /// Who takes no part in this build, and why.
 pub(crate) const LEFT_OUT: &[&str] = &[
     #[cfg(not(feature = "peers"))]
@@ -231,7 +275,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_within_each_list() {
-        for list in [LOCKS, TOKENS] {
+        for list in [LOCKS, TOKENS, GATES] {
             for (index, entry) in list.iter().enumerate() {
                 assert!(list[..index].iter().all(|other| other.name != entry.name));
             }
@@ -254,10 +298,20 @@ mod tests {
         }
     }
 
+    impl GateJob for NameOf {
+        type Output = &'static str;
+        fn run<G: Gate>(self) -> &'static str {
+            G::NAME
+        }
+    }
+
     #[test]
     fn a_name_leads_to_the_contender_of_that_name() {
         for entry in LOCKS {
             assert_eq!(with_lock(entry.name, NameOf), entry.name);
+        }
+        for entry in GATES {
+            assert_eq!(with_gate(entry.name, NameOf), entry.name);
         }
         for entry in TOKENS {
             assert_eq!(with_tokens(entry.name, NameOf), entry.name);

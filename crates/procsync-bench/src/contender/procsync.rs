@@ -4,7 +4,7 @@ use std::io;
 
 use procsync::{Event, Mutex, Ownership, ReentrantMutex, Reset, Scope, TokenSemaphore};
 
-use super::{Lock, Object, Place, Tokens};
+use super::{Gate, Lock, Object, Place, Tokens};
 
 fn error(error: procsync::Error) -> io::Error {
     io::Error::other(error)
@@ -195,6 +195,53 @@ impl Tokens for AutoEvent {
 
     #[inline]
     fn wait(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+impl Gate for NamedTokens {
+    fn open(&self, waiters: u32) {
+        self.0.post(waiters).expect("the count is far from its limit");
+    }
+
+    /// Nothing is left of what let everybody pass.
+    fn shut(&self) {}
+
+    fn pass(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+/// An event that stays set.
+pub(super) struct ManualEvent(Event);
+
+impl Object for ManualEvent {
+    const NAME: &'static str = "procsync-event";
+    const ABOUT: &'static str = "procsync event that stays set until it is cleared";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        Event::create(&place.name, Reset::Manual).map(Self).map_err(error)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        Event::attach(&place.name).map(Self).map_err(error)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        remove(place)
+    }
+}
+
+impl Gate for ManualEvent {
+    fn open(&self, _: u32) {
+        self.0.set().expect("the system refuses");
+    }
+
+    fn shut(&self) {
+        self.0.clear().expect("the system refuses");
+    }
+
+    fn pass(&self) {
         self.0.wait().expect("the system refuses");
     }
 }

@@ -11,7 +11,7 @@ use raw_sync::Timeout;
 use raw_sync::events::{Event, EventImpl, EventInit, EventState};
 use raw_sync::locks::{LockImpl, LockInit, Mutex};
 
-use super::{Lock, Object, Place, Tokens};
+use super::{Gate, Lock, Object, Place, Tokens};
 use crate::shared::{Mapped, Shareable};
 
 const ROOM: usize = 256;
@@ -72,29 +72,49 @@ impl Lock for RawMutex {
     }
 }
 
-pub(super) struct AutoEvent {
+struct EventIn {
     // Before the memory in which it lies, so that it goes first.
     event: Box<dyn EventImpl>,
     _memory: Mapped<Cell>,
 }
 
-impl Object for AutoEvent {
-    const NAME: &'static str = "raw-sync";
-    const ABOUT: &'static str = "raw_sync::events::Event that resets itself, in a mapped file";
-
-    fn create(place: &Place) -> io::Result<Self> {
+impl EventIn {
+    fn create(place: &Place, resets_itself: bool) -> io::Result<Self> {
         let memory = Mapped::<Cell>::create(&place.path())?;
         assert!(Event::size_of(Some(memory.start())) <= ROOM, "the event has grown");
         // SAFETY: there is room for it, nobody else knows it yet, and it stays mapped while the event lives.
-        let made = unsafe { Event::new(memory.start(), true) };
-        Ok(AutoEvent { event: made.map_err(error)?.0, _memory: memory })
+        let made = unsafe { Event::new(memory.start(), resets_itself) };
+        Ok(EventIn { event: made.map_err(error)?.0, _memory: memory })
     }
 
     fn attach(place: &Place) -> io::Result<Self> {
         let memory = Mapped::<Cell>::open(&place.path())?;
         // SAFETY: `create` has made one there; the rest as above.
         let found = unsafe { Event::from_existing(memory.start()) };
-        Ok(AutoEvent { event: found.map_err(error)?.0, _memory: memory })
+        Ok(EventIn { event: found.map_err(error)?.0, _memory: memory })
+    }
+
+    fn set(&self, state: EventState) {
+        self.event.set(state).expect("the system refuses");
+    }
+
+    fn wait(&self) {
+        self.event.wait(Timeout::Infinite).expect("the system refuses");
+    }
+}
+
+pub(super) struct AutoEvent(EventIn);
+
+impl Object for AutoEvent {
+    const NAME: &'static str = "raw-sync";
+    const ABOUT: &'static str = "raw_sync::events::Event that resets itself, in a mapped file";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        EventIn::create(place, true).map(Self)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        EventIn::attach(place).map(Self)
     }
 
     fn remove(place: &Place) -> io::Result<()> {
@@ -105,11 +125,44 @@ impl Object for AutoEvent {
 impl Tokens for AutoEvent {
     #[inline]
     fn post(&self) {
-        self.event.set(EventState::Signaled).expect("the system refuses");
+        self.0.set(EventState::Signaled);
     }
 
     #[inline]
     fn wait(&self) {
-        self.event.wait(Timeout::Infinite).expect("the system refuses");
+        self.0.wait();
+    }
+}
+
+pub(super) struct ManualEvent(EventIn);
+
+impl Object for ManualEvent {
+    const NAME: &'static str = "raw-sync";
+    const ABOUT: &'static str = "raw_sync::events::Event that stays set, in a mapped file";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        EventIn::create(place, false).map(Self)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        EventIn::attach(place).map(Self)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        place.remove_file()
+    }
+}
+
+impl Gate for ManualEvent {
+    fn open(&self, _: u32) {
+        self.0.set(EventState::Signaled);
+    }
+
+    fn shut(&self) {
+        self.0.set(EventState::Clear);
+    }
+
+    fn pass(&self) {
+        self.0.wait();
     }
 }

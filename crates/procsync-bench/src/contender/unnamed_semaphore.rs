@@ -7,7 +7,7 @@ use std::io;
 
 use libc::c_uint;
 
-use super::{Lock, Object, OnDrop, Place, Tokens};
+use super::{Gate, Lock, Object, OnDrop, Place, Tokens};
 use crate::shared::{Mapped, Shareable};
 
 struct Cell(UnsafeCell<libc::sem_t>);
@@ -107,6 +107,21 @@ impl Tokens for SemaphoreTokens {
 
     #[inline]
     fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+impl Gate for SemaphoreTokens {
+    fn open(&self, waiters: u32) {
+        for _ in 0..waiters {
+            self.0.post();
+        }
+    }
+
+    /// Nothing is left of what let everybody pass.
+    fn shut(&self) {}
+
+    fn pass(&self) {
         self.0.wait();
     }
 }

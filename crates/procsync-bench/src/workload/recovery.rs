@@ -12,25 +12,34 @@ use serde::{Deserialize, Serialize};
 use crate::bench::{Bench, Entrant};
 use crate::contender::{Lock, LockJob, Place, with_lock};
 use crate::crew::Crew;
+use crate::histogram::Histogram;
+use crate::machine;
 use crate::scratch::Created;
 use crate::statistics::{largest, quantile};
 use crate::sys::now_ns;
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::{Trouble, poll, sleep};
 use crate::worker::{self, Worker};
+
+/// So many times what a large holder uses must be free: one is still dying while the next one starts.
+const SPARE: f64 = 2.5;
 
 /// A large holder takes longer to start and to die, so that fewer must do.
 const FEWER_LARGE: usize = 3;
 
 pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble> {
-    let (kills, large) = (bench.settings.kills, bench.settings.big_mib);
-    let small_and_large = [
-        ("small holder".to_owned(), 0, kills),
-        (format!("holder with {large} MiB in use"), large, kills.div_ceil(FEWER_LARGE)),
-    ];
-    for (setting, mib, kills) in small_and_large {
+    let kills = bench.settings.kills;
+    let small = ("small holder".to_owned(), 0, kills);
+    let large =
+        bench.settings.big_mib.iter().map(|&mib| {
+            (format!("holder with {mib} MiB in use"), mib, kills.div_ceil(FEWER_LARGE))
+        });
+    for (setting, mib, kills) in [small].into_iter().chain(large) {
         let mut entrants = bench.shared_locks();
         entrants.iter_mut().for_each(mark_those_who_never_recover);
+        if machine::available_mib() < mib as f64 * SPARE {
+            entrants.iter_mut().for_each(|entrant| entrant.1 = entrant.1.or(Some("no memory")));
+        }
         let setting = format!("{setting}, {kills} kills a run");
         let title = format!("recovery, {setting}");
         let rows = bench.rounds(&title, bench.settings.runs, &entrants, |name| {
@@ -41,7 +50,7 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
             Column::lower("p99, µs"),
             Column::lower("longest, µs").largest(),
         ];
-        tables.push(Table { workload: "recovery", setting, columns, rows });
+        tables.push(Table { workload: "recovery".into(), setting, columns, rows });
     }
     Ok(())
 }
@@ -59,7 +68,7 @@ struct Measure<'a> {
 }
 
 impl LockJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let lock = Created::new(self.bench.scratch.place(), L::create)?;
@@ -91,7 +100,10 @@ impl LockJob for Measure<'_> {
         }
         crew.finish::<()>()?;
         let took = || took_us.iter().copied();
-        Ok(vec![quantile(took(), 0.5), quantile(took(), 0.99), largest(took())])
+        let columns = vec![quantile(took(), 0.5), quantile(took(), 0.99), largest(took())];
+        let mut durations = Histogram::new();
+        took().for_each(|us| durations.record((us * 1e3) as u64));
+        Ok(Figures { columns, durations: Some(durations) })
     }
 }
 
