@@ -22,6 +22,10 @@ const STYLE: &str = "text{font:12px system-ui,-apple-system,'Segoe UI','DejaVu S
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.tie{fill:none;stroke-width:1;opacity:.5}\
 @media (prefers-color-scheme:dark){text{fill:#f0f6fc}.paper{fill:#0d1117}.soft{fill:#9198a1}.grid{stroke:#3d444d}}";
 
+/// Bars stand beside their names, so colour is free to tell ours from theirs.
+const OURS: &str = "procsync";
+const GREY: &str = "#8a8f98";
+
 /// One contender's line or bar.
 pub(crate) struct Series {
     pub(crate) name: String,
@@ -64,7 +68,8 @@ impl Plot {
             let Some(&(_, value)) = series.points.first() else { continue };
             let (y, end) = (top + LINE * index as f64, scale.at(value));
             label(&mut svg, "", "end", (before - 8.0, y + 11.0), &series.name);
-            let (length, colour) = ((end - before).max(1.0), COLOURS[index % COLOURS.len()]);
+            let length = (end - before).max(1.0);
+            let colour = if series.name.starts_with(OURS) { COLOURS[0] } else { GREY };
             put(
                 &mut svg,
                 format_args!(
@@ -80,7 +85,7 @@ impl Plot {
 
     /// One line for each contender, its name behind its end.
     pub(crate) fn lines(&self, across: &Across) -> String {
-        let names = self.widest_name() + 34.0;
+        let names = self.widest_name() + 46.0;
         let (left, right) = (64.0, WIDTH - names);
         let (top, bottom) = (58.0, 58.0 + (LINE * self.series.len() as f64).max(240.0));
         let up = Scale::of(self.values(), (bottom, top));
@@ -126,17 +131,20 @@ impl Plot {
                 );
             }
             let Some(&(x, y)) = points.last() else { continue };
-            let (name_x, name_y) = (right + 26.0, names_at[index]);
+            let (dot_x, name_y) = (right + 30.0, names_at[index]);
+            // Straight, so that these never cross: places keep the order of the ends.
             put(
                 &mut svg,
                 format_args!(
-                    r#"<polyline class="tie" stroke="{colour}" points="{x:.1},{y:.1} {:.1},{y:.1} {:.1},{name_y:.1} {:.1},{name_y:.1}"/>"#,
-                    right + 4.0,
-                    right + 18.0,
-                    right + 23.0
+                    r#"<polyline class="tie" stroke="{colour}" points="{x:.1},{y:.1} {:.1},{y:.1} {dot_x:.1},{name_y:.1}"/>"#,
+                    right + 4.0
                 ),
             );
-            label(&mut svg, "", "start", (name_x, name_y + 4.0), &series.name);
+            put(
+                &mut svg,
+                format_args!(r#"<circle cx="{dot_x:.1}" cy="{name_y:.1}" r="4" fill="{colour}"/>"#),
+            );
+            label(&mut svg, "", "start", (dot_x + 9.0, name_y + 4.0), &series.name);
         }
         svg + "</svg>\n"
     }

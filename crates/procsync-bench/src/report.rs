@@ -49,6 +49,9 @@ fn between_markers(text: &str, figures: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}\n\n{figures}\n\n{END}{after}"))
 }
 
+/// Where there is a table for each number of processes, one distribution must do; the courses show the rest.
+const DRAWN: &str = "8 processes";
+
 struct Picture {
     /// The table that it stands under.
     after: String,
@@ -64,7 +67,10 @@ fn pictures(tables: &[Table]) -> Vec<Picture> {
             "pair" | "pingpong" | "recovery" | "open" => pictures.extend(bars(table)),
             _ => {}
         }
-        pictures.extend(distribution(table));
+        let one_of_many = matches!(&*table.workload, "contended" | "broadcast");
+        if !one_of_many || table.setting.starts_with(DRAWN) {
+            pictures.extend(distribution(table));
+        }
     }
     pictures.extend(courses(tables));
     pictures
@@ -92,7 +98,7 @@ fn distribution(table: &Table) -> Option<Picture> {
     // So that rare ones have as much room as common ones: each nine is as far from the next.
     let place = |share: f64| -(1.0 - share.min(1.0 - 1e-6)).log10();
     let series = table.rows.iter().filter(|row| !row.distribution.is_empty()).map(|row| {
-        let told = row.distribution.iter().filter(|(share, _)| (0.1..1.0).contains(share));
+        let told = row.distribution.iter().filter(|(share, _)| (0.5..1.0).contains(share));
         let points = told.map(|&(share, ns)| (place(share), ns / 1e3)).collect();
         Series { name: row.contender.to_string(), points }
     });
@@ -104,7 +110,6 @@ fn distribution(table: &Table) -> Option<Picture> {
     let furthest = series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
     let furthest = furthest.fold(0.0, f64::max);
     let shares = [
-        (0.1, "10 %"),
         (0.5, "50 %"),
         (0.9, "90 %"),
         (0.99, "99 %"),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::{Bench, Entrant};
 use crate::contender::{Lock, LockJob, Place, with_lock};
-use crate::crew::Crew;
+use crate::crew::{Crew, PATIENCE};
 use crate::histogram::Histogram;
 use crate::machine;
 use crate::scratch::Created;
@@ -23,6 +23,9 @@ use crate::worker::{self, Worker};
 
 /// So many times what a large holder uses must be free: one is still dying while the next one starts.
 const SPARE: f64 = 2.5;
+
+/// For filling memory. A virtual machine may have to be given it first, which takes long.
+const PER_GIB: Duration = Duration::from_secs(30);
 
 /// A large holder takes longer to start and to die, so that fewer must do.
 const FEWER_LARGE: usize = 3;
@@ -78,6 +81,10 @@ impl LockJob for Measure<'_> {
         let mut took_us = Vec::with_capacity(self.kills);
         for kill in 0..self.kills {
             let holder = crew.spawn(L::NAME, task(Part::Hold { mib: self.mib }))?;
+            let patience = PATIENCE + PER_GIB * self.mib as u32 / 1024;
+            crew.await_for(patience, "the holder has not filled its memory", |control| {
+                control.reports[holder].0.step.load(Acquire) >= FILLED
+            })?;
             crew.await_that("the holder is not inside", |control| {
                 control.reports[holder].0.step.load(Acquire) == HOLDS
             })?;
@@ -140,8 +147,11 @@ enum Part {
     Wait,
 }
 
+/// The holder's step once its memory is in use.
+const FILLED: u32 = 1;
+
 /// The holder's step once it is inside.
-const HOLDS: u32 = 1;
+const HOLDS: u32 = 2;
 
 /// The waiter's step before it locks for the `turn`-th time.
 fn waits(turn: u32) -> u32 {
@@ -179,6 +189,7 @@ impl LockJob for Survive<'_> {
 fn hold(worker: &Worker, lock: &impl Lock, mib: usize) {
     // Of ones, not zeros: those the system would promise without giving.
     let memory = black_box(vec![1u8; mib << 20]);
+    worker.line().step.store(FILLED, Release);
     let _held = lock.lock();
     worker.line().step.store(HOLDS, Release);
     loop {
