@@ -98,7 +98,7 @@ fn send(signal: libc::c_int, pid: u32) {
 #[test]
 fn every_workload_has_figures_for_every_contender_and_leaves_nothing_behind() {
     let small = ["--seconds", "0.05", "--runs", "2", "--processes", "3"];
-    let smaller = ["--kills", "2", "--big", "4", "--waiters", "1,20", "--objects", "1,20"];
+    let smaller = ["--kills", "2", "--big", "4", "--waiters", "20", "--objects", "1,20"];
     let few = ["--listeners", "1,5", "--inside", "0,50", "--between", "0"];
     let (code, results, left) = run(&[&small[..], &smaller, &few].concat());
     assert_eq!(code, Some(0), "{results:#}");
