@@ -93,7 +93,10 @@ fn bars(table: &Table) -> Option<Picture> {
     })
 }
 
-/// How long the shortest, the median and the longest took, a line for each contender.
+/// With fewer points there is nothing to see: too little was measured.
+const FEWEST: usize = 3;
+
+/// From the median to the rarest: how long it took, a line for each contender.
 fn distribution(table: &Table) -> Option<Picture> {
     // So that rare ones have as much room as common ones: each nine is as far from the next.
     let place = |share: f64| -(1.0 - share.min(1.0 - 1e-6)).log10();
@@ -103,7 +106,7 @@ fn distribution(table: &Table) -> Option<Picture> {
         Series { name: row.contender.to_string(), points }
     });
     let series: Vec<Series> = series.filter(|series| !series.points.is_empty()).collect();
-    if series.is_empty() {
+    if !series.iter().any(|series| series.points.len() >= FEWEST) {
         return None;
     }
     let title = format!("{}: how long", table.title());
@@ -204,7 +207,12 @@ mod tests {
         let row = |contender: &'static str, figure: f64| Row {
             contender: contender.into(),
             outcome: Outcome::Runs(vec![vec![figure, figure, figure]]),
-            distribution: vec![(0.5, figure), (0.99, 2.0 * figure), (1.0, 9.0 * figure)],
+            distribution: vec![
+                (0.5, figure),
+                (0.9, 2.0 * figure),
+                (0.99, 3.0 * figure),
+                (1.0, 9.0 * figure),
+            ],
         };
         Table {
             workload: workload.into(),
