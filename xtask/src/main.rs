@@ -10,6 +10,7 @@ mod demo;
 mod header;
 #[cfg(unix)]
 mod install;
+mod hotpaths;
 mod lint;
 mod loom;
 mod report;
@@ -66,7 +67,13 @@ enum Verb {
         #[arg(long)]
         prefix: PathBuf,
     },
-    /// Everything that continuous integration does: lint, test, a sample of kills, then the demo
+    /// Count the instructions of the hot paths, and compare them with those recorded
+    Hotpaths {
+        /// Record them instead
+        #[arg(long)]
+        record: bool,
+    },
+    /// Everything that continuous integration does: lint, test, the hot paths, a sample of kills, then the demo
     Ci,
 }
 
@@ -93,6 +100,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Header => header::run(&workspace).into(),
         #[cfg(unix)]
         Verb::Install { prefix } => install::run(&workspace, prefix).into(),
+        Verb::Hotpaths { record } => hotpaths::run(&workspace, *record)?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::contender::{Entry, LOCKS, Reach, TOKENS};
+use crate::contender::{Entry, GATES, LOCKS, Reach, TOKENS};
+use crate::histogram::Histogram;
 use crate::machine::Noise;
 use crate::scratch::Scratch;
-use crate::table::{Outcome, Row};
+use crate::table::{Figures, Outcome, Row};
 use crate::trouble::{Trouble, check_interrupt};
 
 /// What was asked for.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// How long one measurement of one contender takes, roughly.
     pub(crate) seconds: f64,
@@ -24,12 +25,18 @@ pub(crate) struct Settings {
     pub(crate) processes: Vec<usize>,
     /// How many steps each works for itself between two turns.
     pub(crate) between: Vec<u32>,
+    /// How many steps each works while it holds the lock.
+    pub(crate) inside: Vec<u32>,
+    /// How many processes wait for one signal.
+    pub(crate) listeners: Vec<usize>,
     /// How many holders are killed in a run.
     pub(crate) kills: usize,
-    /// How much memory the large holder has in use.
-    pub(crate) big_mib: usize,
+    /// How much memory the large holders have in use.
+    pub(crate) big_mib: Vec<usize>,
     /// How many threads wait for one lock.
-    pub(crate) waiters: usize,
+    pub(crate) waiters: Vec<usize>,
+    /// How many objects there are at once.
+    pub(crate) objects: Vec<usize>,
 }
 
 impl Settings {
@@ -81,6 +88,11 @@ impl Bench {
         self.settings.chosen(TOKENS).map(|entry| (entry, None)).collect()
     }
 
+    /// The gates chosen.
+    pub(crate) fn gates(&self) -> Vec<Entrant> {
+        self.settings.chosen(GATES).map(|entry| (entry, None)).collect()
+    }
+
     /// Lets every entrant measure once in every round, so that whatever the machine does meanwhile hits all alike. Who
     /// has failed is not asked again.
     pub(crate) fn rounds(
@@ -88,25 +100,33 @@ impl Bench {
         title: &str,
         rounds: usize,
         entrants: &[Entrant],
-        mut measure: impl FnMut(&'static str) -> Result<Vec<f64>, Trouble>,
+        mut measure: impl FnMut(&str) -> Result<Figures, Trouble>,
     ) -> Result<Vec<Row>, Trouble> {
         let new_row = |&(entry, why_not): &Entrant| {
-            let outcome = why_not.map_or_else(|| Outcome::Runs(Vec::new()), Outcome::NotRun);
-            Row { contender: entry.name, outcome }
+            let not_run = |why: &'static str| Outcome::NotRun(why.into());
+            let outcome = why_not.map_or_else(|| Outcome::Runs(Vec::new()), not_run);
+            Row { contender: entry.name.into(), outcome, distribution: Vec::new() }
         };
         let mut rows: Vec<Row> = entrants.iter().map(new_row).collect();
+        let mut durations = vec![Histogram::new(); rows.len()];
         for round in 0..rounds {
             show_progress(title, round, rounds);
-            for row in &mut rows {
+            for (row, durations) in rows.iter_mut().zip(&mut durations) {
                 let Outcome::Runs(runs) = &mut row.outcome else { continue };
                 check_interrupt()?;
                 self.noise.borrow_mut().sample();
-                match measure(row.contender) {
-                    Ok(figures) => runs.push(figures),
+                match measure(&row.contender) {
+                    Ok(figures) => {
+                        runs.push(figures.columns);
+                        figures.durations.iter().for_each(|of_run| durations.merge(of_run));
+                    }
                     Err(Trouble::Failed(why)) => row.outcome = Outcome::Failed(why),
                     Err(Trouble::Interrupted) => return Err(Trouble::Interrupted),
                 }
             }
+        }
+        for (row, durations) in rows.iter_mut().zip(&durations) {
+            row.distribution = durations.distribution();
         }
         Ok(rows)
     }

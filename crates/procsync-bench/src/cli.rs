@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bench::{Bench, Settings};
-use crate::contender::{LOCKS, TOKENS};
+use crate::contender::{GATES, LEFT_OUT, LOCKS, TOKENS};
 use crate::machine::{Machine, NoiseReport};
+use crate::report;
 use crate::table::{Row, Table};
 use crate::trouble::{Trouble, catch_interrupts};
 use crate::worker;
@@ -49,17 +50,29 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "0,100", value_name = "STEPS")]
     between: Vec<u32>,
 
+    /// contended: how long each works while it holds the lock, in the same steps
+    #[arg(long, value_delimiter = ',', default_value = "0,5000", value_name = "STEPS")]
+    inside: Vec<u32>,
+
+    /// broadcast: how many processes wait for one signal
+    #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_parser = some_workers)]
+    listeners: Vec<usize>,
+
     /// recovery: how many small holders are killed in a run; of large ones, a third as many
     #[arg(long, default_value_t = 30, value_parser = at_least_one)]
     kills: usize,
 
     /// recovery: how many MiB a large holder has in use
-    #[arg(long, default_value_t = 512, value_name = "MIB")]
-    big: usize,
+    #[arg(long, value_delimiter = ',', default_value = "512,4096", value_name = "MIB")]
+    big: Vec<usize>,
 
     /// waiters: how many threads wait
-    #[arg(long, default_value_t = 1_000, value_parser = at_least_one)]
-    waiters: usize,
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000", value_parser = at_least_one)]
+    waiters: Vec<usize>,
+
+    /// objects: how many there are at once
+    #[arg(long, value_delimiter = ',', default_value = "1,100,10000", value_parser = at_least_one)]
+    objects: Vec<usize>,
 
     /// Write all results, run by run, to this file
     #[arg(long, value_name = "FILE")]
@@ -70,32 +83,65 @@ struct Arguments {
     list: bool,
 
     #[command(subcommand)]
-    hidden: Option<Hidden>,
+    other: Option<Other>,
 }
 
 #[derive(Subcommand)]
-enum Hidden {
+enum Other {
+    /// Put the results of a run, as --json has written them, into the documentation, with pictures
+    Report {
+        results: PathBuf,
+        /// The document; the pictures go into a folder beside it that is called like it
+        #[arg(long, default_value = "docs/benchmarks.md", value_name = "FILE")]
+        document: PathBuf,
+        /// Compare with the first of these that has figures
+        #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_contender)]
+        #[arg(default_value = "pthread-robust,sem-open")]
+        reference: Vec<String>,
+    },
     /// What this program executes itself as
     #[command(hide = true)]
     Worker { assignment: String },
 }
 
 /// Everything that was measured.
-#[derive(Serialize)]
-struct Results<'a> {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Results {
     machine: Machine,
     noise: NoiseReport,
-    settings: &'a Settings,
+    /// Who took no part, and why.
+    left_out: Vec<String>,
+    settings: Settings,
     complete: bool,
-    tables: Vec<Table>,
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Results {
+    /// Where and how it was measured: a line for each.
+    pub(crate) fn heading(&self) -> String {
+        let (runs, seconds) = (self.settings.runs, self.settings.seconds);
+        let mut lines = vec![self.machine.render(), self.noise.render()];
+        lines.push(format!(
+            "medians of {runs} runs of {seconds} s each; the longest is that of all runs"
+        ));
+        if !self.complete {
+            lines.push("**not complete: the run was ended early**".to_owned());
+        }
+        lines.extend(self.left_out.iter().map(|left_out| format!("without {left_out}")));
+        lines.join("\n")
+    }
 }
 
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Hidden::Worker { assignment }) = &arguments.hidden {
-        return worker::main(assignment);
-    }
-    let done = if arguments.list { list().map(|()| Ending::Well) } else { measure(arguments) };
+    let done = match &arguments.other {
+        Some(Other::Worker { assignment }) => return worker::main(assignment),
+        Some(Other::Report { results, document, reference }) => {
+            report::write(results, document, reference).map(|()| Ending::Well)
+        }
+        None if arguments.list => list().map(|()| Ending::Well),
+        None => measure(arguments),
+    };
     let ending = done.unwrap_or_else(|error| {
         // Nothing is left to do if even that cannot be written.
         let _ = writeln!(io::stderr(), "procsync-bench: {error}");
@@ -116,12 +162,15 @@ enum Ending {
 
 fn list() -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    for (title, entries) in [("locks", LOCKS), ("tokens", TOKENS)] {
+    for (title, entries) in [("locks", LOCKS), ("tokens", TOKENS), ("gates", GATES)] {
         writeln!(stdout, "{title}:")?;
         for entry in entries {
             let only_if_named = if entry.by_default { "" } else { " (only if named)" };
-            writeln!(stdout, "  {:<16}{}{only_if_named}", entry.name, entry.about)?;
+            writeln!(stdout, "  {:<26}{}{only_if_named}", entry.name, entry.about)?;
         }
+    }
+    for left_out in LEFT_OUT {
+        writeln!(stdout, "without {left_out}")?;
     }
     Ok(())
 }
@@ -138,9 +187,12 @@ fn measure(arguments: Arguments) -> io::Result<Ending> {
         contenders: arguments.contenders,
         processes: arguments.processes,
         between: arguments.between,
+        inside: arguments.inside,
+        listeners: arguments.listeners,
         kills: arguments.kills,
         big_mib: arguments.big,
         waiters: arguments.waiters,
+        objects: arguments.objects,
     })?;
     let mut tables = Vec::new();
     let outcome = workloads.iter().try_for_each(|workload| workload.run(&bench, &mut tables));
@@ -148,7 +200,9 @@ fn measure(arguments: Arguments) -> io::Result<Ending> {
     // What is complete is shown in any case: it may have taken an hour.
     let complete = outcome.is_ok();
     let (machine, noise) = (Machine::describe(), bench.noise());
-    let results = Results { machine, noise, settings: &bench.settings, complete, tables };
+    let left_out = LEFT_OUT.iter().map(|&left_out| left_out.to_owned()).collect();
+    let settings = bench.settings.clone();
+    let results = Results { machine, noise, left_out, settings, complete, tables };
     show(&results, &arguments.reference)?;
     if let Some(path) = arguments.json {
         fs::write(path, serde_json::to_string_pretty(&results)?)?;
@@ -164,14 +218,8 @@ fn measure(arguments: Arguments) -> io::Result<Ending> {
 }
 
 fn show(results: &Results, references: &[String]) -> io::Result<()> {
-    let (runs, seconds) = (results.settings.runs, results.settings.seconds);
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{}", results.machine.render())?;
-    writeln!(stdout, "{}", results.noise.render())?;
-    writeln!(
-        stdout,
-        "medians of {runs} runs of {seconds} s each; the longest is that of all runs"
-    )?;
+    writeln!(stdout, "{}", results.heading())?;
     for table in &results.tables {
         writeln!(stdout, "\n{}", table.render(references).trim_end())?;
     }
@@ -179,7 +227,7 @@ fn show(results: &Results, references: &[String]) -> io::Result<()> {
 }
 
 fn known_contender(name: &str) -> Result<String, String> {
-    if LOCKS.iter().chain(TOKENS).any(|entry| entry.name == name) {
+    if LOCKS.iter().chain(TOKENS).chain(GATES).any(|entry| entry.name == name) {
         return Ok(name.to_owned());
     }
     Err("no contender has this name; --list shows them".to_owned())
@@ -238,6 +286,6 @@ mod tests {
         let arguments =
             Arguments::try_parse_from(["bench", "pair", "open", "--runs", "2"]).unwrap();
         assert!(arguments.workloads == [Workload::Pair, Workload::Open]);
-        assert!(arguments.hidden.is_none());
+        assert!(arguments.other.is_none());
     }
 }

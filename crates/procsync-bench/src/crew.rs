@@ -99,7 +99,17 @@ impl Crew {
         why_not: &str,
         done: impl Fn(&Control) -> bool,
     ) -> Result<(), Trouble> {
-        let in_time = poll(PATIENCE, || {
+        self.await_for(PATIENCE, why_not, done)
+    }
+
+    /// The same, for something that takes time.
+    pub(crate) fn await_for(
+        &mut self,
+        patience: Duration,
+        why_not: &str,
+        done: impl Fn(&Control) -> bool,
+    ) -> Result<(), Trouble> {
+        let in_time = poll(patience, || {
             if done(&self.control) {
                 return Ok(true);
             }
@@ -112,7 +122,7 @@ impl Crew {
         if in_time {
             return Ok(());
         }
-        Err(Trouble::Failed(format!("after {} s {why_not}", PATIENCE.as_secs())))
+        Err(Trouble::Failed(format!("after {} s {why_not}", patience.as_secs())))
     }
 
     /// Kills a member at once, without waiting for its end.

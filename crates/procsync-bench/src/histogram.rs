@@ -1,47 +1,51 @@
-//! Counts of durations in buckets that are never wider than a sixty-fourth of what they hold.
+//! Counts of durations, of which quantiles are asked.
 
+use hdrhistogram::Histogram as Buckets;
 use serde::{Deserialize, Serialize};
 
-/// Values below this have a bucket each; above, every doubling is cut into as many.
-const STEPS: u64 = 64;
-const STEP_BITS: u32 = STEPS.trailing_zeros();
-/// One linear group, and one for each power of two from `STEPS` up to the largest 64-bit value.
-const BUCKETS: usize = ((64 - STEP_BITS + 1) as u64 * STEPS) as usize;
+/// Two digits that matter: buckets are never wider than a hundredth of what they hold.
+const DIGITS: u8 = 2;
+
+/// The shares at which a distribution is drawn.
+const SHOWN: [f64; 14] =
+    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.99999, 1.0];
 
 /// A histogram of 64-bit values, for durations in nanoseconds.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(from = "Sparse", into = "Sparse")]
 pub(crate) struct Histogram {
-    counts: Box<[u64; BUCKETS]>,
-    total: u64,
+    buckets: Buckets<u64>,
+    /// Exactly, which its bucket does not tell.
     largest: u64,
 }
 
 /// How a histogram travels: a worker fills a few dozen of the buckets.
 #[derive(Serialize, Deserialize)]
 struct Sparse {
-    buckets: Vec<(usize, u64)>,
+    /// A value of each bucket, and the count.
+    buckets: Vec<(u64, u64)>,
     largest: u64,
 }
 
 impl Histogram {
     pub(crate) fn new() -> Self {
-        Histogram { counts: Box::new([0; BUCKETS]), total: 0, largest: 0 }
+        let buckets = Buckets::new(DIGITS).expect("a number of digits that the crate allows");
+        Histogram { buckets, largest: 0 }
     }
 
     #[inline]
     pub(crate) fn record(&mut self, value: u64) {
-        self.counts[bucket_of(value)] += 1;
-        self.total += 1;
+        self.record_many(value, 1);
+    }
+
+    fn record_many(&mut self, value: u64, count: u64) {
+        self.buckets.record_n(value, count).expect("it grows as needed");
         self.largest = self.largest.max(value);
     }
 
     /// Adds what another one has counted.
     pub(crate) fn merge(&mut self, other: &Histogram) {
-        for (count, more) in self.counts.iter_mut().zip(other.counts.iter()) {
-            *count += more;
-        }
-        self.total += other.total;
+        self.buckets.add(&other.buckets).expect("it grows as needed");
         self.largest = self.largest.max(other.largest);
     }
 
@@ -52,30 +56,31 @@ impl Histogram {
 
     /// The value that a share of `quantile` of all values does not exceed, to within 1 %. Not a number if there is none.
     pub(crate) fn quantile(&self, quantile: f64) -> f64 {
-        if self.total == 0 {
+        if self.buckets.is_empty() {
             return f64::NAN;
         }
-        let rank = ((quantile * self.total as f64).ceil() as u64).max(1);
-        if rank >= self.total {
+        if quantile >= 1.0 {
             return self.largest as f64;
         }
-        let mut seen = 0;
-        for (bucket, &count) in self.counts.iter().enumerate() {
-            seen += count;
-            if seen >= rank {
-                return middle_of(bucket).min(self.largest as f64);
-            }
-        }
-        self.largest as f64
+        let middle = self.buckets.median_equivalent(self.buckets.value_at_quantile(quantile));
+        middle.min(self.largest) as f64
+    }
+
+    /// Pairs of a share and the value that it does not exceed: as far as there are enough values to tell.
+    pub(crate) fn distribution(&self) -> Vec<(f64, f64)> {
+        let values = self.buckets.len() as f64;
+        let told = |share: &f64| *share >= 1.0 || (1.0 - share) * values >= 1.0;
+        let shares = SHOWN.into_iter().filter(|_| values > 0.0).filter(told);
+        shares.map(|share| (share, self.quantile(share))).collect()
     }
 }
 
 impl From<Sparse> for Histogram {
     fn from(sparse: Sparse) -> Self {
         let mut histogram = Histogram::new();
-        for (bucket, count) in sparse.buckets {
-            histogram.counts[bucket.min(BUCKETS - 1)] += count;
-            histogram.total += count;
+        for (value, count) in sparse.buckets {
+            // The last bucket's own value may be above all that it holds.
+            histogram.record_many(value.min(sparse.largest), count);
         }
         histogram.largest = sparse.largest;
         histogram
@@ -84,31 +89,10 @@ impl From<Sparse> for Histogram {
 
 impl From<Histogram> for Sparse {
     fn from(histogram: Histogram) -> Self {
-        let filled = histogram.counts.iter().copied().enumerate().filter(|&(_, count)| count > 0);
+        let filled = histogram.buckets.iter_recorded();
+        let filled = filled.map(|step| (step.value_iterated_to(), step.count_at_value()));
         Sparse { buckets: filled.collect(), largest: histogram.largest }
     }
-}
-
-#[inline]
-fn bucket_of(value: u64) -> usize {
-    if value < STEPS {
-        return value as usize;
-    }
-    // The leading one and the bits after it: the group is how far they had to be shifted.
-    let shift = value.ilog2() - STEP_BITS;
-    let step = (value >> shift) - STEPS;
-    ((u64::from(shift) + 1) * STEPS + step) as usize
-}
-
-fn middle_of(bucket: usize) -> f64 {
-    let (group, step) = (bucket as u64 / STEPS, bucket as u64 % STEPS);
-    if group == 0 {
-        return step as f64;
-    }
-    let shift = group - 1;
-    let first = ((STEPS + step) << shift) as f64;
-    let last = first + ((1u64 << shift) - 1) as f64;
-    (first + last) / 2.0
 }
 
 #[cfg(test)]
@@ -116,29 +100,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_is_within_a_128th_of_its_buckets_middle() {
+    fn every_value_is_shown_to_within_a_hundredth() {
         for shift in 0..64 {
             for near in [0u64, 1, 2, 3, 5, 7] {
                 for value in
                     [(1u64 << shift).wrapping_add(near), (1u64 << shift).wrapping_sub(near)]
                 {
-                    let middle = middle_of(bucket_of(value));
-                    let error = (middle - value as f64).abs();
-                    assert!(error <= value as f64 / 128.0, "{value} is shown as {middle}");
+                    let mut histogram = Histogram::new();
+                    histogram.record(value);
+                    histogram.record(u64::MAX);
+                    let shown = histogram.quantile(0.5);
+                    let error = (shown - value as f64).abs();
+                    assert!(error <= value as f64 / 100.0, "{value} is shown as {shown}");
                 }
             }
         }
-    }
-
-    #[test]
-    fn buckets_follow_one_another_without_gap_or_overlap() {
-        let mut last = 0;
-        for value in 1..100_000u64 {
-            let bucket = bucket_of(value);
-            assert!(bucket == last || bucket == last + 1, "{value} skips from {last} to {bucket}");
-            last = bucket;
-        }
-        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
     }
 
     #[test]
@@ -167,6 +143,16 @@ mod tests {
     #[test]
     fn an_empty_one_has_no_quantiles() {
         assert!(Histogram::new().quantile(0.5).is_nan());
+        assert!(Histogram::new().distribution().is_empty());
+    }
+
+    #[test]
+    fn a_distribution_tells_no_more_than_the_values_can() {
+        let mut histogram = Histogram::new();
+        (1..=100).for_each(|value| histogram.record(value));
+        let shares: Vec<f64> = histogram.distribution().iter().map(|point| point.0).collect();
+        assert!(shares.contains(&0.99) && shares.contains(&1.0), "{shares:?}");
+        assert!(!shares.contains(&0.999), "{shares:?}");
     }
 
     #[test]
@@ -176,7 +162,7 @@ mod tests {
         (5_000..6_000).for_each(|value| high.record(value));
         let text = serde_json::to_string(&high).unwrap();
         low.merge(&serde_json::from_str(&text).unwrap());
-        assert_eq!((low.total, low.largest()), (2_000, 5_999));
+        assert_eq!((low.buckets.len(), low.largest()), (2_000, 5_999));
         assert!(low.quantile(0.5) < 1_010.0);
         assert!(low.quantile(0.51) > 4_900.0);
     }

@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::busy::busy;
 use crate::statistics::{largest, median, quantile};
 use crate::sys;
 
 /// What a figure depends on, apart from the contender.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Machine {
     cpu: String,
     cpus: usize,
@@ -50,6 +50,13 @@ impl Machine {
     }
 }
 
+/// How much memory programs could use now, in MiB.
+pub(crate) fn available_mib() -> f64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = field(&text, "MemAvailable").and_then(|text| text.split_whitespace().next());
+    kib.and_then(|number| number.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
 /// The value behind `name` and a colon in text like that of `/proc/cpuinfo`.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
@@ -70,7 +77,7 @@ pub(crate) struct Noise {
 }
 
 /// How quiet the machine was.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct NoiseReport {
     samples: usize,
     fastest_us: f64,

@@ -6,6 +6,7 @@
 //! - [`contender`]: what is measured, behind two small traits. One file each.
 //! - [`workload`]: what they are made to do. One file each.
 //! - [`crew`] and [`worker`]: the other processes, which are this program executed again.
+//! - [`report`] and [`plot`]: from results to documentation.
 //! - [`mod@bench`], [`table`], [`machine`]: taking turns, tables, and what the machine was like meanwhile.
 
 #[cfg(target_os = "linux")]
@@ -24,6 +25,10 @@ mod crew;
 mod histogram;
 #[cfg(target_os = "linux")]
 mod machine;
+#[cfg(target_os = "linux")]
+mod plot;
+#[cfg(target_os = "linux")]
+mod report;
 #[cfg(target_os = "linux")]
 mod scratch;
 #[cfg(target_os = "linux")]

@@ -116,3 +116,18 @@ pub(crate) fn c_library() -> String {
 pub(crate) fn c_library() -> String {
     "not glibc".to_owned()
 }
+
+/// Lets this process open as many files as it may at all; how many that is.
+pub(crate) fn raise_file_limit() -> io::Result<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a local of the type that the call fills in.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the pointer is to a local of the type that the call reads.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}

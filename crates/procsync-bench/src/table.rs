@@ -1,15 +1,16 @@
 //! What was measured, as data and as tables to be read.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::histogram::Histogram;
 use crate::statistics::{largest, median};
 
 /// One workload in one setting, done by every contender.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Table {
-    pub(crate) workload: &'static str,
+    pub(crate) workload: Cow<'static, str>,
     /// The setting, if the workload has several.
     pub(crate) setting: String,
     pub(crate) columns: Vec<Column>,
@@ -17,10 +18,10 @@ pub(crate) struct Table {
 }
 
 /// One kind of figure.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Column {
     /// What and in which unit.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) better: Better,
     /// How the figures of several runs become one.
     pub(crate) over_runs: OverRuns,
@@ -28,14 +29,14 @@ pub(crate) struct Column {
     pub(crate) compared: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Better {
     Lower,
     Higher,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OverRuns {
     Median,
@@ -44,42 +45,66 @@ pub(crate) enum OverRuns {
 
 impl Column {
     /// Smaller is better; the median over runs; shown beside the reference's.
-    pub(crate) const fn lower(name: &'static str) -> Self {
+    pub(crate) fn lower(name: &'static str) -> Self {
+        let name = Cow::Borrowed(name);
         Column { name, better: Better::Lower, over_runs: OverRuns::Median, compared: true }
     }
 
     /// Larger is better; the median over runs; shown beside the reference's.
-    pub(crate) const fn higher(name: &'static str) -> Self {
+    pub(crate) fn higher(name: &'static str) -> Self {
         Column { better: Better::Higher, ..Column::lower(name) }
     }
 
     /// Without the ratio to the reference.
-    pub(crate) const fn alone(self) -> Self {
+    pub(crate) fn alone(self) -> Self {
         Column { compared: false, ..self }
     }
 
     /// The largest of all runs instead of the median, without a ratio: two extremes are no comparison.
-    pub(crate) const fn largest(self) -> Self {
+    pub(crate) fn largest(self) -> Self {
         Column { over_runs: OverRuns::Largest, compared: false, ..self }
     }
 }
 
 /// What one contender made of it.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Row {
-    pub(crate) contender: &'static str,
+    pub(crate) contender: Cow<'static, str>,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
+    /// How long it took, of all runs together: pairs of a share, and the nanoseconds that it does not exceed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) distribution: Vec<(f64, f64)>,
 }
 
-#[derive(Serialize)]
+/// What one contender made of it in one run.
+pub(crate) struct Figures {
+    /// One for every column.
+    pub(crate) columns: Vec<f64>,
+    /// Every single duration in nanoseconds, where that is what is measured.
+    pub(crate) durations: Option<Histogram>,
+}
+
+impl From<Vec<f64>> for Figures {
+    fn from(columns: Vec<f64>) -> Self {
+        Figures { columns, durations: None }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// For every run, a figure for every column; not a number (null in JSON) where there is none.
-    Runs(Vec<Vec<f64>>),
+    Runs(#[serde(deserialize_with = "null_is_no_number")] Vec<Vec<f64>>),
     /// It was not asked to.
-    NotRun(&'static str),
+    NotRun(Cow<'static, str>),
     Failed(String),
+}
+
+fn null_is_no_number<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {
+    let runs = Vec::<Vec<Option<f64>>>::deserialize(from)?;
+    let number = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
+    Ok(runs.into_iter().map(|run| run.into_iter().map(number).collect()).collect())
 }
 
 impl Row {
@@ -95,6 +120,12 @@ impl Row {
 }
 
 impl Table {
+    /// The workload, and its setting if it has one.
+    pub(crate) fn title(&self) -> String {
+        let separator = if self.setting.is_empty() { "" } else { ", " };
+        format!("{}{separator}{}", self.workload, self.setting)
+    }
+
     /// The table in Markdown, aligned to be read as it stands. `references` are contenders to compare with: the first
     /// that has figures here serves.
     pub(crate) fn render(&self, references: &[String]) -> String {
@@ -107,11 +138,7 @@ impl Table {
         let mut lines = vec![self.heads(reference)];
         lines.extend(self.rows.iter().map(|row| self.cells(row, reference)));
 
-        let mut text = format!("## {}", self.workload);
-        if !self.setting.is_empty() {
-            write!(text, ", {}", self.setting).expect("a string takes everything");
-        }
-        text.push_str("\n\n");
+        let mut text = format!("## {}\n\n", self.title());
         text.push_str(&aligned(&lines));
         text
     }
@@ -119,7 +146,7 @@ impl Table {
     fn heads(&self, reference: Option<&Row>) -> Vec<String> {
         let mut heads = vec!["contender".to_owned()];
         for column in &self.columns {
-            heads.push(column.name.to_owned());
+            heads.push(column.name.to_string());
             if let (true, Some(reference)) = (column.compared, reference) {
                 let better = if column.better == Better::Lower { "lower" } else { "higher" };
                 heads.push(format!("× {} ({better} is better)", reference.contender));
@@ -128,17 +155,22 @@ impl Table {
         heads
     }
 
+    /// The one figure that stands for all runs; not a number if there is none.
+    pub(crate) fn figure(&self, row: &Row, column: usize) -> f64 {
+        match self.columns[column].over_runs {
+            OverRuns::Median => median(row.figures(column)),
+            OverRuns::Largest => largest(row.figures(column)),
+        }
+    }
+
     fn cells(&self, row: &Row, reference: Option<&Row>) -> Vec<String> {
-        let mut cells = vec![row.contender.to_owned()];
+        let mut cells = vec![row.contender.to_string()];
         match &row.outcome {
-            Outcome::NotRun(why) => cells.push((*why).to_owned()),
+            Outcome::NotRun(why) => cells.push(why.to_string()),
             Outcome::Failed(why) => cells.push(format!("FAILED: {why}")),
             Outcome::Runs(_) => {
                 for (index, column) in self.columns.iter().enumerate() {
-                    cells.push(shown(match column.over_runs {
-                        OverRuns::Median => median(row.figures(index)),
-                        OverRuns::Largest => largest(row.figures(index)),
-                    }));
+                    cells.push(shown(self.figure(row, index)));
                     if let (true, Some(reference)) = (column.compared, reference) {
                         // Run by run, so that a slow hour of the machine stands on both sides.
                         let pairs = row.figures(index).zip(reference.figures(index));
@@ -153,7 +185,7 @@ impl Table {
 }
 
 /// About three digits that matter, thousands set apart.
-fn shown(figure: f64) -> String {
+pub(crate) fn shown(figure: f64) -> String {
     let magnitude = figure.abs();
     if figure.is_nan() {
         "–".to_owned()
@@ -164,16 +196,21 @@ fn shown(figure: f64) -> String {
     } else if magnitude < 100.0 {
         format!("{figure:.1}")
     } else {
-        let digits = format!("{magnitude:.0}");
-        let mut text = if figure < 0.0 { "-".to_owned() } else { String::new() };
-        for (index, digit) in digits.char_indices() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
-                text.push(',');
-            }
-            text.push(digit);
-        }
-        text
+        thousands(figure)
     }
+}
+
+/// A whole number, thousands set apart.
+pub(crate) fn thousands(figure: f64) -> String {
+    let digits = format!("{:.0}", figure.abs());
+    let mut text = if figure < 0.0 { "-".to_owned() } else { String::new() };
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A reason longer than this stands out of its column rather than widen it.
@@ -219,15 +256,19 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let row = |contender, outcome| Row { contender, outcome };
+        let row = |contender: &'static str, outcome| Row {
+            contender: contender.into(),
+            outcome,
+            distribution: Vec::new(),
+        };
         Table {
-            workload: "pair",
+            workload: "pair".into(),
             setting: "alone".to_owned(),
             columns: vec![Column::lower("ns"), Column::lower("worst").largest()],
             rows: vec![
                 row("fast", Outcome::Runs(vec![vec![1.0, 5.0], vec![3.0, 9.0], vec![2.0, 7.0]])),
                 row("slow", Outcome::Runs(vec![vec![4.0, 6.0], vec![6.0, 6.0], vec![8.0, 6.0]])),
-                row("mortal", Outcome::NotRun("never")),
+                row("mortal", Outcome::NotRun("never".into())),
                 row("broken", Outcome::Failed("counter 3 instead of 4".to_owned())),
             ],
         }
@@ -280,8 +321,12 @@ mod tests {
 
     #[test]
     fn a_figure_that_is_missing_is_null_in_json() {
-        let row = Row { contender: "fast", outcome: Outcome::Runs(vec![vec![f64::NAN, 1.0]]) };
+        let runs = Outcome::Runs(vec![vec![f64::NAN, 1.0]]);
+        let row = Row { contender: "fast".into(), outcome: runs, distribution: Vec::new() };
         let json = serde_json::to_string(&row).unwrap();
         assert_eq!(json, r#"{"contender":"fast","runs":[[null,1.0]]}"#);
+        let again: Row = serde_json::from_str(&json).unwrap();
+        assert!(again.figures(0).next().unwrap().is_nan());
+        assert_eq!(again.figures(1).next(), Some(1.0));
     }
 }

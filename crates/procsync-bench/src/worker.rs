@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::{Control, Report};
 use crate::shared::Mapped;
 use crate::sys;
-use crate::workload::{contended, open, pingpong, recovery, waiters};
+use crate::workload::{broadcast, contended, open, pingpong, recovery, waiters};
 
 /// Everything that a worker is told, in one argument.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +29,7 @@ pub(crate) struct Assignment {
 pub(crate) enum Task {
     Contended(contended::Task),
     PingPong(pingpong::Task),
+    Broadcast(broadcast::Task),
     Recovery(recovery::Task),
     Open(open::Task),
     Waiters(waiters::Task),
@@ -84,6 +85,7 @@ fn work(argument: &str) -> io::Result<()> {
     let report = match task {
         Task::Contended(task) => serde_json::to_string(&contended::work(&worker, task)?),
         Task::PingPong(task) => serde_json::to_string(&pingpong::work(&worker, task)?),
+        Task::Broadcast(task) => serde_json::to_string(&broadcast::work(&worker, task)?),
         Task::Recovery(task) => serde_json::to_string(&recovery::work(&worker, task)?),
         Task::Open(task) => serde_json::to_string(&open::work(&worker, task)?),
         Task::Waiters(task) => serde_json::to_string(&waiters::work(&worker, task)?),

@@ -1,19 +1,33 @@
-//! What is measured: every contender behind [`Lock`], [`Tokens`] or both.
+//! What is measured: every contender behind [`Lock`], [`Tokens`] or [`Gate`].
 //!
-//! To add one: a file beside this one that implements [`Object`] and one of the two traits for a type, and a line in the
-//! list at the end of this file. Nothing else knows the contenders.
+//! To add one: a file beside this one that implements [`Object`] and one of these traits for a type, and a line in the
+//! lists at the end of this file. Nothing else knows the contenders.
 //!
-//! A workload calls the traits through a [`LockJob`] or [`TokensJob`], compiled once for each contender: a call through
+//! A workload calls the traits through a [`LockJob`], [`TokensJob`] or [`GateJob`], compiled once for each contender: a call through
 //! a pointer would cost as much as some of these locks do.
 
+#[cfg(has_boost)]
+mod boost;
+mod condition;
 mod flock;
+mod futex_gate;
 mod futex_mutex;
 mod futex_tokens;
+#[cfg(feature = "peers")]
+mod named_lock;
 mod none;
+mod ofd_lock;
+#[cfg(feature = "peers")]
+mod parking_lot;
 mod posix_semaphore;
 mod procsync;
+mod procsync_raw;
 mod pthread_mutex;
+#[cfg(feature = "peers")]
+mod raw_sync;
 mod std_mutex;
+mod sysv_semaphore;
+mod unnamed_semaphore;
 
 use std::fs;
 use std::io;
@@ -86,13 +100,26 @@ pub(crate) trait Lock: Object {
     fn lock(&self) -> impl Sized;
 }
 
-/// A semaphore to signal with: a count of tokens that one process puts and another takes.
+/// A semaphore to signal with: a count of tokens that one process puts and another takes. No workload puts a second one
+/// before the first is taken, so that an event which is only set or unset will do.
 pub(crate) trait Tokens: Object {
     /// Puts one token. Panics if the system refuses.
     fn post(&self);
 
     /// Waits, for ever if need be, until there is a token, and takes it. Panics if the system refuses.
     fn wait(&self);
+}
+
+/// Something to signal to many with. Closed at first.
+pub(crate) trait Gate: Object {
+    /// Lets `waiters` pass: all who wait. Panics if the system refuses.
+    fn open(&self, waiters: u32);
+
+    /// Closes it again. All have passed, and nobody waits. Panics if the system refuses.
+    fn shut(&self);
+
+    /// Waits, for ever if need be, until it is open. Panics if the system refuses.
+    fn pass(&self);
 }
 
 /// What a lock that is let go by a call returns: it makes the call when dropped.
@@ -135,29 +162,48 @@ pub(crate) trait TokensJob {
     fn run<T: Tokens>(self) -> Self::Output;
 }
 
+/// Something to be done with a gate of whatever kind.
+pub(crate) trait GateJob {
+    type Output;
+    fn run<G: Gate>(self) -> Self::Output;
+}
+
 macro_rules! locks {
-    ($($kind:ty),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
         /// Every lock, in the order of the tables.
         pub(crate) const LOCKS: &[Entry] =
-            &[$(Entry::of::<$kind>(<$kind as Lock>::RECOVERS)),+];
+            &[$($(#[$only])* Entry::of::<$kind>(<$kind as Lock>::RECOVERS)),+];
 
         /// Does the job with the lock of this name. Panics if [`LOCKS`] does not list it.
         pub(crate) fn with_lock<J: LockJob>(name: &str, job: J) -> J::Output {
-            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
             panic!("no lock is called {name}")
         }
     };
 }
 
 macro_rules! tokens {
-    ($($kind:ty),+ $(,)?) => {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
         /// Every kind of tokens, in the order of the tables.
-        pub(crate) const TOKENS: &[Entry] = &[$(Entry::of::<$kind>(false)),+];
+        pub(crate) const TOKENS: &[Entry] = &[$($(#[$only])* Entry::of::<$kind>(false)),+];
 
         /// Does the job with the tokens of this name. Panics if [`TOKENS`] does not list it.
         pub(crate) fn with_tokens<J: TokensJob>(name: &str, job: J) -> J::Output {
-            $(if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
             panic!("no tokens are called {name}")
+        }
+    };
+}
+
+macro_rules! gates {
+    ($($(#[$only:meta])* $kind:ty),+ $(,)?) => {
+        /// Every kind of gate, in the order of the tables.
+        pub(crate) const GATES: &[Entry] = &[$($(#[$only])* Entry::of::<$kind>(false)),+];
+
+        /// Does the job with the gate of this name. Panics if [`GATES`] does not list it.
+        pub(crate) fn with_gate<J: GateJob>(name: &str, job: J) -> J::Output {
+            $($(#[$only])* if name == <$kind as Object>::NAME { return job.run::<$kind>(); })+
+            panic!("no gate is called {name}")
         }
     };
 }
@@ -168,20 +214,59 @@ locks![
     procsync::ProcessMutex,
     procsync::Reentrant,
     procsync::Semaphore,
+    procsync_raw::Mutex,
     futex_mutex::Sleeping,
     futex_mutex::Spinning,
     std_mutex::StdMutex,
+    #[cfg(feature = "peers")]
+    parking_lot::ParkingLot,
     pthread_mutex::Shared,
     pthread_mutex::Robust,
+    pthread_mutex::RobustRecursive,
+    unnamed_semaphore::SemaphoreLock,
     posix_semaphore::SemaphoreLock,
+    sysv_semaphore::SysvSemaphore,
+    #[cfg(has_boost)]
+    boost::Mutex,
+    #[cfg(feature = "peers")]
+    raw_sync::RawMutex,
     flock::FileLock,
+    #[cfg(feature = "peers")]
+    named_lock::NamedLock,
+    ofd_lock::OfdLock,
 ];
 
 tokens![
     procsync::NamedTokens,
+    procsync::AutoEvent,
+    procsync_raw::RawTokens,
     futex_tokens::Sleeping,
     futex_tokens::Spinning,
-    posix_semaphore::SemaphoreTokens
+    unnamed_semaphore::SemaphoreTokens,
+    posix_semaphore::SemaphoreTokens,
+    #[cfg(has_boost)]
+    boost::Semaphore,
+    #[cfg(feature = "peers")]
+    raw_sync::AutoEvent,
+];
+
+gates![
+    procsync::ManualEvent,
+    procsync::NamedTokens,
+    futex_gate::FutexGate,
+    condition::Condition,
+    unnamed_semaphore::SemaphoreTokens,
+    posix_semaphore::SemaphoreTokens,
+    #[cfg(feature = "peers")]
+    raw_sync::ManualEvent,
+];
+
+/// Who takes no part in this build, and why.
+pub(crate) const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "peers"))]
+    "parking-lot, raw-sync, named-lock, boost: built without the feature `peers`",
+    #[cfg(all(feature = "peers", not(has_boost)))]
+    "boost: no C++ compiler, or its headers were missing (apt-get install g++ libboost-dev)",
 ];
 
 #[cfg(test)]
@@ -190,7 +275,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_within_each_list() {
-        for list in [LOCKS, TOKENS] {
+        for list in [LOCKS, TOKENS, GATES] {
             for (index, entry) in list.iter().enumerate() {
                 assert!(list[..index].iter().all(|other| other.name != entry.name));
             }
@@ -213,10 +298,20 @@ mod tests {
         }
     }
 
+    impl GateJob for NameOf {
+        type Output = &'static str;
+        fn run<G: Gate>(self) -> &'static str {
+            G::NAME
+        }
+    }
+
     #[test]
     fn a_name_leads_to_the_contender_of_that_name() {
         for entry in LOCKS {
             assert_eq!(with_lock(entry.name, NameOf), entry.name);
+        }
+        for entry in GATES {
+            assert_eq!(with_gate(entry.name, NameOf), entry.name);
         }
         for entry in TOKENS {
             assert_eq!(with_tokens(entry.name, NameOf), entry.name);

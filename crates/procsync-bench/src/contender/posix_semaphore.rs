@@ -7,7 +7,7 @@ use std::io;
 
 use libc::{c_int, c_uint};
 
-use super::{Lock, Object, OnDrop, Place, Tokens};
+use super::{Gate, Lock, Object, OnDrop, Place, Tokens};
 
 struct Semaphore(*mut libc::sem_t);
 
@@ -127,6 +127,21 @@ impl Tokens for SemaphoreTokens {
 
     #[inline]
     fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+impl Gate for SemaphoreTokens {
+    fn open(&self, waiters: u32) {
+        for _ in 0..waiters {
+            self.0.post();
+        }
+    }
+
+    /// Nothing is left of what let everybody pass.
+    fn shut(&self) {}
+
+    fn pass(&self) {
         self.0.wait();
     }
 }

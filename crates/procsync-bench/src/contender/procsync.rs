@@ -2,9 +2,9 @@
 
 use std::io;
 
-use procsync::{Mutex, Ownership, ReentrantMutex, Scope, TokenSemaphore};
+use procsync::{Event, Mutex, Ownership, ReentrantMutex, Reset, Scope, TokenSemaphore};
 
-use super::{Lock, Object, Place, Tokens};
+use super::{Gate, Lock, Object, Place, Tokens};
 
 fn error(error: procsync::Error) -> io::Error {
     io::Error::other(error)
@@ -163,6 +163,85 @@ impl Tokens for NamedTokens {
 
     #[inline]
     fn wait(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+/// An event that resets itself: as good as tokens where there is never more than one.
+pub(super) struct AutoEvent(Event);
+
+impl Object for AutoEvent {
+    const NAME: &'static str = "procsync-event";
+    const ABOUT: &'static str = "procsync event that resets itself";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        Event::create(&place.name, Reset::Auto).map(Self).map_err(error)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        Event::attach(&place.name).map(Self).map_err(error)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        remove(place)
+    }
+}
+
+impl Tokens for AutoEvent {
+    #[inline]
+    fn post(&self) {
+        self.0.set().expect("the system refuses");
+    }
+
+    #[inline]
+    fn wait(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+impl Gate for NamedTokens {
+    fn open(&self, waiters: u32) {
+        self.0.post(waiters).expect("the count is far from its limit");
+    }
+
+    /// Nothing is left of what let everybody pass.
+    fn shut(&self) {}
+
+    fn pass(&self) {
+        self.0.wait().expect("the system refuses");
+    }
+}
+
+/// An event that stays set.
+pub(super) struct ManualEvent(Event);
+
+impl Object for ManualEvent {
+    const NAME: &'static str = "procsync-event";
+    const ABOUT: &'static str = "procsync event that stays set until it is cleared";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        Event::create(&place.name, Reset::Manual).map(Self).map_err(error)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        Event::attach(&place.name).map(Self).map_err(error)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        remove(place)
+    }
+}
+
+impl Gate for ManualEvent {
+    fn open(&self, _: u32) {
+        self.0.set().expect("the system refuses");
+    }
+
+    fn shut(&self) {
+        self.0.clear().expect("the system refuses");
+    }
+
+    fn pass(&self) {
         self.0.wait().expect("the system refuses");
     }
 }

@@ -1,4 +1,5 @@
-//! The C library's mutex in a mapped file: plain, and robust with error checking, which is the nearest peer there is.
+//! The C library's mutex in a mapped file: plain, robust with error checking, which is the nearest peer there is, and
+//! robust and recursive.
 // Calls the C library.
 #![allow(unsafe_code)]
 
@@ -24,12 +25,15 @@ pub(super) struct Shared(Mapped<Cell>);
 /// A holder's death is reported to the next one, and misuse is refused.
 pub(super) struct Robust(Mapped<Cell>);
 
+/// A holder's death is reported to the next one, and the holder may lock it again.
+pub(super) struct RobustRecursive(Mapped<Cell>);
+
 impl Object for Shared {
     const NAME: &'static str = "pthread-shared";
     const ABOUT: &'static str = "pthread mutex shared between processes";
 
     fn create(place: &Place) -> io::Result<Self> {
-        create(&place.path(), false).map(Shared)
+        create(&place.path(), None).map(Shared)
     }
 
     fn attach(place: &Place) -> io::Result<Self> {
@@ -57,7 +61,7 @@ impl Object for Robust {
     const ABOUT: &'static str = "pthread mutex shared between processes, robust and error-checking";
 
     fn create(place: &Place) -> io::Result<Self> {
-        create(&place.path(), true).map(Robust)
+        create(&place.path(), Some(libc::PTHREAD_MUTEX_ERRORCHECK)).map(Robust)
     }
 
     fn attach(place: &Place) -> io::Result<Self> {
@@ -74,12 +78,44 @@ impl Lock for Robust {
 
     #[inline]
     fn lock(&self) -> impl Sized {
-        // SAFETY: the mutex was initialised by `create` and stays mapped while `self` lives.
-        match unsafe { libc::pthread_mutex_lock(self.0.0.get()) } {
-            libc::EOWNERDEAD => make_consistent(&self.0),
-            answer => check(answer),
-        }
+        lock_robust(&self.0);
         OnDrop(|| unlock(&self.0))
+    }
+}
+
+impl Object for RobustRecursive {
+    const NAME: &'static str = "pthread-robust-recursive";
+    const ABOUT: &'static str = "pthread mutex shared between processes, robust and recursive";
+
+    fn create(place: &Place) -> io::Result<Self> {
+        create(&place.path(), Some(libc::PTHREAD_MUTEX_RECURSIVE)).map(RobustRecursive)
+    }
+
+    fn attach(place: &Place) -> io::Result<Self> {
+        Mapped::open(&place.path()).map(RobustRecursive)
+    }
+
+    fn remove(place: &Place) -> io::Result<()> {
+        place.remove_file()
+    }
+}
+
+impl Lock for RobustRecursive {
+    const RECOVERS: bool = true;
+
+    #[inline]
+    fn lock(&self) -> impl Sized {
+        lock_robust(&self.0);
+        OnDrop(|| unlock(&self.0))
+    }
+}
+
+#[inline]
+fn lock_robust(cell: &Cell) {
+    // SAFETY: the mutex was initialised by `create` and stays mapped while its owner, the caller, lives.
+    match unsafe { libc::pthread_mutex_lock(cell.0.get()) } {
+        libc::EOWNERDEAD => make_consistent(cell),
+        answer => check(answer),
     }
 }
 
@@ -95,7 +131,8 @@ fn make_consistent(cell: &Cell) {
     check(unsafe { libc::pthread_mutex_consistent(cell.0.get()) });
 }
 
-fn create(path: &Path, robust: bool) -> io::Result<Mapped<Cell>> {
+/// Robust, and of this type, if one is given.
+fn create(path: &Path, robust: Option<c_int>) -> io::Result<Mapped<Cell>> {
     let cell = Mapped::<Cell>::create(path)?;
     let mut attributes = MaybeUninit::uninit();
     let attributes = attributes.as_mut_ptr();
@@ -105,15 +142,13 @@ fn create(path: &Path, robust: bool) -> io::Result<Mapped<Cell>> {
     to_result(unsafe {
         libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
     })?;
-    if robust {
+    if let Some(kind) = robust {
         // SAFETY: the attributes are initialised.
         to_result(unsafe {
             libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
         })?;
         // SAFETY: the attributes are initialised.
-        to_result(unsafe {
-            libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK)
-        })?;
+        to_result(unsafe { libc::pthread_mutexattr_settype(attributes, kind) })?;
     }
     // SAFETY: the file is new and its name known to nobody else yet, so nobody uses the mutex; the memory is of its size.
     to_result(unsafe { libc::pthread_mutex_init(cell.0.get(), attributes) })?;

@@ -7,20 +7,21 @@
 //! Turn after turn without any work between, who has just let go is the first to come back: the more unfair the lock, the
 //! more gets done. So they also do it with some work of their own between turns.
 
+use std::fmt;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Settings};
 use crate::busy::busy;
 use crate::contender::{Lock, LockJob, Place, with_lock};
 use crate::crew::Crew;
 use crate::histogram::Histogram;
 use crate::scratch::Created;
 use crate::sys::{self, now_ns};
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::{Trouble, sleep};
 use crate::worker::{self, Worker};
 
@@ -31,18 +32,11 @@ const SAMPLED: u64 = 64;
 pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble> {
     let cpus = sys::allowed_cpus()?;
     let settings = &bench.settings;
-    let every_setting = settings
-        .between
-        .iter()
-        .flat_map(|&between| settings.processes.iter().map(move |&processes| (processes, between)));
-    for (processes, between) in every_setting {
+    for (processes, work) in every_setting(settings) {
         let noun = if processes == 1 { "process" } else { "processes" };
-        let setting = match between {
-            0 => format!("{processes} {noun}, turn after turn"),
-            steps => format!("{processes} {noun}, {steps} steps of own work between turns"),
-        };
+        let setting = format!("{processes} {noun}, {work}");
         let title = format!("contended, {setting}");
-        let measure = |name| with_lock(name, Measure { bench, processes, between, cpus: &cpus });
+        let measure = |name: &str| with_lock(name, Measure { bench, processes, work, cpus: &cpus });
         let rows = bench.rounds(&title, settings.runs, &bench.shared_locks(), measure)?;
         let columns = vec![
             Column::higher("k ops/s"),
@@ -51,27 +45,56 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
             Column::lower("wait p99, ns"),
             Column::lower("longest wait, µs").largest(),
         ];
-        tables.push(Table { workload: "contended", setting, columns, rows });
+        tables.push(Table { workload: "contended".into(), setting, columns, rows });
     }
     Ok(())
+}
+
+/// What a worker does besides taking turns, in steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Work {
+    /// While it holds the lock.
+    inside: u32,
+    /// Between two turns.
+    between: u32,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Work { inside: 0, between: 0 } => f.write_str("turn after turn"),
+            Work { inside: 0, between } => write!(f, "{between} steps of own work between turns"),
+            Work { inside, .. } => write!(f, "{inside} steps of work inside"),
+        }
+    }
+}
+
+/// Short turns with every amount of own work between them. Long ones with as much between as inside, for who has just let
+/// go should not be the only one that is ever there in time.
+fn every_setting(settings: &Settings) -> Vec<(usize, Work)> {
+    let work = settings.inside.iter().flat_map(|&inside| {
+        let between = if inside == 0 { settings.between.clone() } else { vec![inside] };
+        between.into_iter().map(move |between| Work { inside, between })
+    });
+    work.flat_map(|work| settings.processes.iter().map(move |&processes| (processes, work)))
+        .collect()
 }
 
 struct Measure<'a> {
     bench: &'a Bench,
     processes: usize,
-    between: u32,
+    work: Work,
     cpus: &'a [usize],
 }
 
 impl LockJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let lock = Created::new(self.bench.scratch.place(), L::create)?;
         let mut crew = Crew::new(self.bench)?;
         for &cpu in self.cpus.iter().cycle().take(self.processes) {
-            let (place, between) = (lock.place().clone(), self.between);
-            let task = Task { place, cpu, between };
+            let task = Task { place: lock.place().clone(), cpu, work: self.work };
             crew.spawn(L::NAME, worker::Task::Contended(task))?;
         }
         crew.await_ready(self.processes)?;
@@ -90,13 +113,14 @@ impl LockJob for Measure<'_> {
         exact(done().sum(), control.protected.0.load(Relaxed))?;
 
         let (all, slowest, fastest) = (done().sum::<u64>(), done().min(), done().max());
-        Ok(vec![
+        let columns = vec![
             all as f64 / seconds / 1e3,
             slowest.unwrap_or(0) as f64 / fastest.unwrap_or(0).max(1) as f64,
             waits.quantile(0.5),
             waits.quantile(0.99),
             waits.largest() as f64 / 1e3,
-        ])
+        ];
+        Ok(Figures { columns, durations: Some(waits) })
     }
 }
 
@@ -114,8 +138,7 @@ pub(crate) struct Task {
     place: Place,
     /// The only processor to run on.
     cpu: usize,
-    /// Steps of own work between two turns.
-    between: u32,
+    work: Work,
 }
 
 /// The worker's part. It reports how long it waited, turn by turn.
@@ -150,13 +173,14 @@ impl LockJob for Count<'_> {
             };
             // In two steps on purpose.
             let count = control.protected.0.load(Relaxed);
+            busy(self.task.work.inside);
             control.protected.0.store(count + 1, Relaxed);
             drop(held);
             own.store(turn + 1, Relaxed);
             if control.is_stopped() {
                 break;
             }
-            busy(self.task.between);
+            busy(self.task.work.between);
         }
         Ok(waits)
     }

@@ -1,6 +1,8 @@
 //! What the contenders are made to do: one file for each workload.
 
+pub(crate) mod broadcast;
 pub(crate) mod contended;
+pub(crate) mod objects;
 pub(crate) mod open;
 pub(crate) mod pair;
 pub(crate) mod pingpong;
@@ -23,10 +25,14 @@ pub(crate) enum Workload {
     Contended,
     /// Two processes wake each other in turn
     Pingpong,
+    /// One signal wakes many processes
+    Broadcast,
     /// A holder is killed while another waits
     Recovery,
     /// Objects are made, opened, closed and removed
     Open,
+    /// Objects are used, and made, while there are many
+    Objects,
     /// Many wait for a lock that is not let go
     Waiters,
 }
@@ -38,8 +44,10 @@ impl Workload {
             Workload::Pair => pair::run(bench, tables),
             Workload::Contended => contended::run(bench, tables),
             Workload::Pingpong => pingpong::run(bench, tables),
+            Workload::Broadcast => broadcast::run(bench, tables),
             Workload::Recovery => recovery::run(bench, tables),
             Workload::Open => open::run(bench, tables),
+            Workload::Objects => objects::run(bench, tables),
             Workload::Waiters => waiters::run(bench, tables),
         }
     }

@@ -10,7 +10,7 @@ use crate::contender::{Lock, LockJob, Place, with_lock};
 use crate::crew::Crew;
 use crate::histogram::Histogram;
 use crate::scratch::Created;
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::Trouble;
 use crate::worker::{self, Worker};
 
@@ -22,7 +22,7 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
         Column::lower("create + open + close + remove, µs"),
         Column::lower("open + close one in use, µs"),
     ];
-    tables.push(Table { workload: "open", setting: String::new(), columns, rows });
+    tables.push(Table { workload: "open".into(), setting: String::new(), columns, rows });
     Ok(())
 }
 
@@ -31,7 +31,7 @@ struct Measure<'a> {
 }
 
 impl LockJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let time = self.bench.settings.time(0.5);
@@ -50,7 +50,7 @@ impl LockJob for Measure<'_> {
         created.close();
         let opening = median_us(time, || L::attach(&place).map(drop))?;
         crew.finish::<()>()?;
-        Ok(vec![whole_life, opening])
+        Ok(vec![whole_life, opening].into())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::bench::Bench;
 use crate::contender::{Lock, LockJob, with_lock};
 use crate::scratch::Created;
 use crate::statistics::median;
-use crate::table::{Column, Outcome, Table};
+use crate::table::{Column, Figures, Outcome, Table};
 use crate::trouble::Trouble;
 
 /// A run is cut into so many slices, between which the contenders change: a run of one contender in one piece would be
@@ -29,7 +29,7 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
         }
     }
     let columns = vec![Column::lower("ns per lock + unlock")];
-    tables.push(Table { workload: "pair", setting: String::new(), columns, rows });
+    tables.push(Table { workload: "pair".into(), setting: String::new(), columns, rows });
     Ok(())
 }
 
@@ -39,7 +39,7 @@ struct Pair<'a> {
 }
 
 impl LockJob for Pair<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let created = Created::new(self.bench.scratch.place(), L::create)?;
@@ -55,6 +55,6 @@ impl LockJob for Pair<'_> {
                 break elapsed;
             }
         };
-        Ok(vec![elapsed.as_nanos() as f64 / (f64::from(BATCH) * f64::from(batches))])
+        Ok(vec![elapsed.as_nanos() as f64 / (f64::from(BATCH) * f64::from(batches))].into())
     }
 }

@@ -11,7 +11,7 @@ use crate::crew::Crew;
 use crate::histogram::Histogram;
 use crate::scratch::Created;
 use crate::sys;
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::{Trouble, sleep};
 use crate::worker::{self, Worker};
 
@@ -36,7 +36,12 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
             Column::lower("p99, µs"),
             Column::lower("longest, µs").largest(),
         ];
-        tables.push(Table { workload: "pingpong", setting: setting.to_owned(), columns, rows });
+        tables.push(Table {
+            workload: "pingpong".into(),
+            setting: setting.to_owned(),
+            columns,
+            rows,
+        });
     }
     Ok(())
 }
@@ -47,7 +52,7 @@ struct Measure<'a> {
 }
 
 impl TokensJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<T: Tokens>(self) -> Self::Output {
         let there = Created::new(self.bench.scratch.place(), T::create)?;
@@ -62,11 +67,12 @@ impl TokensJob for Measure<'_> {
         sleep(self.bench.settings.time(1.0))?;
         let mut trips = Histogram::new();
         crew.finish::<Histogram>()?.iter().for_each(|one| trips.merge(one));
-        Ok(vec![
+        let columns = vec![
             trips.quantile(0.5) / 1e3,
             trips.quantile(0.99) / 1e3,
             trips.largest() as f64 / 1e3,
-        ])
+        ];
+        Ok(Figures { columns, durations: Some(trips) })
     }
 }
 

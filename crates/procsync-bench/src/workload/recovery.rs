@@ -11,26 +11,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::{Bench, Entrant};
 use crate::contender::{Lock, LockJob, Place, with_lock};
-use crate::crew::Crew;
+use crate::crew::{Crew, PATIENCE};
+use crate::histogram::Histogram;
+use crate::machine;
 use crate::scratch::Created;
 use crate::statistics::{largest, quantile};
 use crate::sys::now_ns;
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::{Trouble, poll, sleep};
 use crate::worker::{self, Worker};
+
+/// So many times what a large holder uses must be free: one is still dying while the next one starts.
+const SPARE: f64 = 2.5;
+
+/// For filling memory. A virtual machine may have to be given it first, which takes long.
+const PER_GIB: Duration = Duration::from_secs(30);
 
 /// A large holder takes longer to start and to die, so that fewer must do.
 const FEWER_LARGE: usize = 3;
 
 pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble> {
-    let (kills, large) = (bench.settings.kills, bench.settings.big_mib);
-    let small_and_large = [
-        ("small holder".to_owned(), 0, kills),
-        (format!("holder with {large} MiB in use"), large, kills.div_ceil(FEWER_LARGE)),
-    ];
-    for (setting, mib, kills) in small_and_large {
+    let kills = bench.settings.kills;
+    let small = ("small holder".to_owned(), 0, kills);
+    let large =
+        bench.settings.big_mib.iter().map(|&mib| {
+            (format!("holder with {mib} MiB in use"), mib, kills.div_ceil(FEWER_LARGE))
+        });
+    for (setting, mib, kills) in [small].into_iter().chain(large) {
         let mut entrants = bench.shared_locks();
         entrants.iter_mut().for_each(mark_those_who_never_recover);
+        if machine::available_mib() < mib as f64 * SPARE {
+            entrants.iter_mut().for_each(|entrant| entrant.1 = entrant.1.or(Some("no memory")));
+        }
         let setting = format!("{setting}, {kills} kills a run");
         let title = format!("recovery, {setting}");
         let rows = bench.rounds(&title, bench.settings.runs, &entrants, |name| {
@@ -41,7 +53,7 @@ pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble>
             Column::lower("p99, µs"),
             Column::lower("longest, µs").largest(),
         ];
-        tables.push(Table { workload: "recovery", setting, columns, rows });
+        tables.push(Table { workload: "recovery".into(), setting, columns, rows });
     }
     Ok(())
 }
@@ -59,7 +71,7 @@ struct Measure<'a> {
 }
 
 impl LockJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let lock = Created::new(self.bench.scratch.place(), L::create)?;
@@ -69,6 +81,10 @@ impl LockJob for Measure<'_> {
         let mut took_us = Vec::with_capacity(self.kills);
         for kill in 0..self.kills {
             let holder = crew.spawn(L::NAME, task(Part::Hold { mib: self.mib }))?;
+            let patience = PATIENCE + PER_GIB * self.mib as u32 / 1024;
+            crew.await_for(patience, "the holder has not filled its memory", |control| {
+                control.reports[holder].0.step.load(Acquire) >= FILLED
+            })?;
             crew.await_that("the holder is not inside", |control| {
                 control.reports[holder].0.step.load(Acquire) == HOLDS
             })?;
@@ -91,7 +107,10 @@ impl LockJob for Measure<'_> {
         }
         crew.finish::<()>()?;
         let took = || took_us.iter().copied();
-        Ok(vec![quantile(took(), 0.5), quantile(took(), 0.99), largest(took())])
+        let columns = vec![quantile(took(), 0.5), quantile(took(), 0.99), largest(took())];
+        let mut durations = Histogram::new();
+        took().for_each(|us| durations.record((us * 1e3) as u64));
+        Ok(Figures { columns, durations: Some(durations) })
     }
 }
 
@@ -128,8 +147,11 @@ enum Part {
     Wait,
 }
 
+/// The holder's step once its memory is in use.
+const FILLED: u32 = 1;
+
 /// The holder's step once it is inside.
-const HOLDS: u32 = 1;
+const HOLDS: u32 = 2;
 
 /// The waiter's step before it locks for the `turn`-th time.
 fn waits(turn: u32) -> u32 {
@@ -167,6 +189,7 @@ impl LockJob for Survive<'_> {
 fn hold(worker: &Worker, lock: &impl Lock, mib: usize) {
     // Of ones, not zeros: those the system would promise without giving.
     let memory = black_box(vec![1u8; mib << 20]);
+    worker.line().step.store(FILLED, Release);
     let _held = lock.lock();
     worker.line().step.store(HOLDS, Release);
     loop {

@@ -13,11 +13,11 @@ use crate::control::Control;
 use crate::crew::Crew;
 use crate::scratch::Created;
 use crate::sys::cpu_time_ns;
-use crate::table::{Column, Table};
+use crate::table::{Column, Figures, Table};
 use crate::trouble::{Trouble, sleep};
 use crate::worker::{self, Worker};
 
-/// The waiters are threads of so many processes.
+/// The waiters are threads of at most so many processes.
 const PROCESSES: usize = 8;
 
 /// From the last one's coming until the measurement begins: they are to have fallen asleep.
@@ -30,18 +30,22 @@ const LONGER: f64 = 3.0;
 const STACK: usize = 128 << 10;
 
 pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble> {
-    let waiters = bench.settings.waiters;
-    let setting = format!("{waiters} threads of {PROCESSES} processes");
-    let title = format!("waiters, {setting}");
-    let rows = bench.rounds(&title, bench.settings.runs, &bench.shared_locks(), |name| {
-        with_lock(name, Measure { bench, waiters })
-    })?;
-    let columns = vec![
-        // No ratio: most who wait use none at all.
-        Column::lower("CPU while waiting, % of one").alone(),
-        Column::lower("let go → all have passed, ms"),
-    ];
-    tables.push(Table { workload: "waiters", setting, columns, rows });
+    for &waiters in &bench.settings.waiters {
+        let setting = match waiters {
+            1 => "1 thread".to_owned(),
+            many => format!("{many} threads of {} processes", many.min(PROCESSES)),
+        };
+        let title = format!("waiters, {setting}");
+        let rows = bench.rounds(&title, bench.settings.runs, &bench.shared_locks(), |name| {
+            with_lock(name, Measure { bench, waiters })
+        })?;
+        let columns = vec![
+            // No ratio: most who wait use none at all.
+            Column::lower("CPU while waiting, % of one").alone(),
+            Column::lower("let go → all have passed, ms"),
+        ];
+        tables.push(Table { workload: "waiters".into(), setting, columns, rows });
+    }
     Ok(())
 }
 
@@ -51,24 +55,25 @@ struct Measure<'a> {
 }
 
 impl LockJob for Measure<'_> {
-    type Output = Result<Vec<f64>, Trouble>;
+    type Output = Result<Figures, Trouble>;
 
     fn run<L: Lock>(self) -> Self::Output {
         let lock = Created::new(self.bench.scratch.place(), L::create)?;
         let held = lock.lock();
         let mut crew = Crew::new(self.bench)?;
-        for process in 0..PROCESSES {
+        let processes = self.waiters.min(PROCESSES);
+        for process in 0..processes {
             // The first ones take what does not divide evenly.
-            let threads = (self.waiters + PROCESSES - 1 - process) / PROCESSES;
+            let threads = (self.waiters + processes - 1 - process) / processes;
             let place = lock.place().clone();
             crew.spawn(L::NAME, worker::Task::Waiters(Task { place, threads }))?;
         }
         crew.await_ready(self.waiters)?;
         sleep(SETTLE)?;
 
-        let begin = (Instant::now(), cpu_seconds(&crew)?);
+        let begin = (Instant::now(), cpu_seconds(&crew, processes)?);
         sleep(self.bench.settings.time(LONGER))?;
-        let used = cpu_seconds(&crew)? - begin.1;
+        let used = cpu_seconds(&crew, processes)? - begin.1;
         let percent = used / begin.0.elapsed().as_secs_f64() * 100.0;
         if passed(crew.control()) > 0 {
             return Err(Trouble::Failed("does not exclude: a waiter has passed".to_owned()));
@@ -80,7 +85,7 @@ impl LockJob for Measure<'_> {
         crew.await_that("not all waiters have passed", |control| passed(control) == waiters)?;
         let passing_ms = begin.elapsed().as_secs_f64() * 1e3;
         crew.finish::<()>()?;
-        Ok(vec![percent, passing_ms])
+        Ok(vec![percent, passing_ms].into())
     }
 }
 
@@ -88,9 +93,9 @@ fn passed(control: &Control) -> u64 {
     control.reports.iter().map(|line| line.0.operations.load(Relaxed)).sum()
 }
 
-fn cpu_seconds(crew: &Crew) -> io::Result<f64> {
+fn cpu_seconds(crew: &Crew, processes: usize) -> io::Result<f64> {
     let all: io::Result<Vec<u64>> =
-        (0..PROCESSES).map(|process| cpu_time_ns(crew.pid(process))).collect();
+        (0..processes).map(|process| cpu_time_ns(crew.pid(process))).collect();
     Ok(all?.iter().sum::<u64>() as f64 / 1e9)
 }
 

@@ -97,9 +97,10 @@ fn send(signal: libc::c_int, pid: u32) {
 
 #[test]
 fn every_workload_has_figures_for_every_contender_and_leaves_nothing_behind() {
-    let small = ["--seconds", "0.05", "--runs", "2", "--processes", "1,3"];
-    let smaller = ["--kills", "2", "--big", "4", "--waiters", "20"];
-    let (code, results, left) = run(&[small, smaller].concat());
+    let small = ["--seconds", "0.05", "--runs", "2", "--processes", "3"];
+    let smaller = ["--kills", "2", "--big", "4", "--waiters", "20", "--objects", "1,20"];
+    let few = ["--listeners", "1,5", "--inside", "0,50", "--between", "0"];
+    let (code, results, left) = run(&[&small[..], &smaller, &few].concat());
     assert_eq!(code, Some(0), "{results:#}");
     assert_eq!(left, Vec::<PathBuf>::new());
 
@@ -107,7 +108,9 @@ fn every_workload_has_figures_for_every_contender_and_leaves_nothing_behind() {
     let mut workloads: Vec<_> =
         tables.iter().map(|table| table["workload"].as_str().unwrap()).collect();
     workloads.dedup();
-    assert_eq!(workloads, ["pair", "contended", "pingpong", "recovery", "open", "waiters"]);
+    let all =
+        ["pair", "contended", "pingpong", "broadcast", "recovery", "open", "objects", "waiters"];
+    assert_eq!(workloads, all);
     for table in tables {
         let columns = table["columns"].as_array().unwrap().len();
         let mut measured = 0;
@@ -164,6 +167,33 @@ fn no_worker_outlives_the_program_even_if_that_is_killed() {
         let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         removed.unwrap();
     }
+}
+
+#[test]
+fn a_report_puts_tables_and_pictures_into_the_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let (results, document) = (directory.path().join("r.json"), directory.path().join("doc.md"));
+    let marked = "before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n";
+    fs::write(&document, marked).unwrap();
+    let measure = ["pingpong", "broadcast", "--contenders", "futex,sem-open", "--seconds", "0.05"];
+    let few = ["--runs", "1", "--listeners", "1,2", "--json"];
+    let mut child = program(&[&measure[..], &few].concat()).arg(&results).spawn().unwrap();
+    assert_eq!(await_end(&mut child).code(), Some(0));
+    let mut child = program(&["report", "--document"]);
+    let mut child = child.arg(&document).arg(&results).spawn().unwrap();
+    assert_eq!(await_end(&mut child).code(), Some(0));
+
+    let text = fs::read_to_string(&document).unwrap();
+    assert!(text.starts_with("before\n") && text.ends_with("after\n"), "{text}");
+    assert!(!text.contains("old") && text.contains("### pingpong, one CPU"), "{text}");
+    let links = text.split("](doc/").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let pictures: Vec<PathBuf> =
+        links.map(|file| directory.path().join("doc").join(file)).collect();
+    assert!(pictures.iter().any(|path| path.ends_with("pingpong-one-cpu-how-long.svg")), "{text}");
+    for picture in &pictures {
+        assert!(fs::read_to_string(picture).unwrap().ends_with("</svg>\n"), "{picture:?}");
+    }
+    assert_eq!(fs::read_dir(directory.path().join("doc")).unwrap().count(), pictures.len());
 }
 
 #[test]
