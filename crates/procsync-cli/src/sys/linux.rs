@@ -117,7 +117,8 @@ enum Sender {
 /// The signals that wait to be taken.
 ///
 /// They are blocked in the calling thread, which has to be the only one: they would otherwise come
-/// to another one, in the usual way.
+/// to another one, in the usual way. Blocking leaves the dispositions alone, which handlers would
+/// not: what nohup(1), say, had this process ignore, the command ignores too.
 struct Blocked {
     set: libc::sigset_t,
     before: libc::sigset_t,
@@ -126,9 +127,7 @@ struct Blocked {
 impl Blocked {
     fn new() -> Blocked {
         let mut set = empty_set();
-        // What was ignored when this process began (as by nohup(1)) stays so, and the command
-        // inherits that. A handler or a mask would end it.
-        for signal in PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal)) {
+        for signal in PASSED_ON {
             add(&mut set, signal);
         }
         add(&mut set, libc::SIGCHLD);
@@ -175,14 +174,6 @@ fn empty_set() -> libc::sigset_t {
 fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
     // SAFETY: the set is initialized and may be written.
     unsafe { libc::sigaddset(set, signal) };
-}
-
-fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: sigaction is a plain struct of integers, for which all zeros is a value.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: with no new action this only asks; the answer may be written.
-    let answer = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
-    answer == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 /// The time of a clock that all processes share and nobody sets.

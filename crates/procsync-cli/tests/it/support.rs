@@ -228,6 +228,17 @@ impl Drop for Holder {
     }
 }
 
+/// A command that begins with SIGCHLD ignored, so that the kernel keeps no status of its children.
+pub(crate) fn ignoring_children(command: &mut Command) -> &mut Command {
+    let ignore = || {
+        // SAFETY: sets a signal's disposition; no handler is involved.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        Ok(())
+    };
+    // SAFETY: the closure makes one system call that is allowed between fork and exec.
+    unsafe { command.pre_exec(ignore) }
+}
+
 /// The operator's end of a terminal, and a command that has the other end for its own.
 pub(crate) fn in_terminal(command: &mut Command) -> (File, Running) {
     let (mut ours, mut theirs) = (-1, -1);
