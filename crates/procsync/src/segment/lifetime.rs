@@ -407,7 +407,9 @@ impl Attempt<'_> {
                 return mismatch("reset", name(wanted.flags), name(found.flags));
             }
         }
-        if matches!(found.kind, Kind::Mutex) {
+        // One without data of its own can lock what guards any, if it does not make it.
+        let any_data = self.how == How::Attach && wanted.data_size == 0;
+        if matches!(found.kind, Kind::Mutex) && !any_data {
             if found.data_size != wanted.data_size {
                 return mismatch(
                     "data size in bytes",
@@ -550,7 +552,7 @@ pub enum Removal {
 /// Removes an object by name; none if there is no such object.
 pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
     // Of which kind it is shows when it is there, and does not matter.
-    let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
+    let object = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
     let path = place.path(name);
     let system = |operation| system(&object, &path, operation);
     repeat(&object, || {

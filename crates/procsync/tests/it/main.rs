@@ -25,6 +25,7 @@ mod exactness;
 mod fork;
 mod fork_threads;
 mod inspect;
+mod inspect_more;
 mod interleave;
 mod kill;
 mod kill_steps;
@@ -34,6 +35,7 @@ mod lifetime_race;
 mod no_space;
 mod no_system_calls;
 mod signals;
+mod wait_graph;
 mod wrong_files;
 
 /// What a helper process does.
@@ -49,6 +51,7 @@ const ROLES: &[(&str, Play)] = &[
     ("lock-in-the-rain", attacks_waiting::lock_in_the_rain),
     ("stranger", attacks_files::stranger),
     ("attach-memory", contract_names::attach_memory),
+    ("clear-up", inspect_more::clear_up),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
     ("come-or-leave", interleave::come_or_leave),
@@ -62,6 +65,7 @@ const ROLES: &[(&str, Play)] = &[
     ("hold-and-end", contract_mutex_holders::hold_and_end),
     ("hold-and-start", fork::hold_and_start),
     ("hold-in-a-crowd", kill::hold_in_a_crowd),
+    ("hold-and-want", wait_graph::hold_and_want),
     ("hold-late", fork::hold_late),
     ("hold-permits", contract_semaphore::hold_permits),
     ("keep-and-release", containers::keep_and_release),

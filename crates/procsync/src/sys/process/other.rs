@@ -41,6 +41,26 @@ pub(crate) fn started_of(_pid: u32) -> Option<u64> {
     None
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub(crate) name: String,
+    pub(crate) state: char,
+    pub(crate) parent: u32,
+    pub(crate) started: u64,
+}
+
+pub(crate) fn glance(_pid: u32) -> Option<Glance> {
+    None
+}
+
+pub(crate) fn glance_at_thread(_pid: u32, _tid: u32) -> Option<Glance> {
+    None
+}
+
+pub(crate) fn user_of(_pid: u32) -> Option<u32> {
+    None
+}
+
 pub(crate) fn namespace() -> u64 {
     0
 }

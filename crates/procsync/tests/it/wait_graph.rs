@@ -1,0 +1,95 @@
+//! Who waits for whom, and who for ever.
+
+use crate::any_lock::{AnyLock, Way};
+use crate::child::{Helper, Role};
+use crate::support::{eventually, name, waiters};
+use procsync::Scope;
+use procsync::inspect::{Deadlock, wait_graph};
+use std::time::Duration;
+
+/// Role: holds the first lock, then waits for the second one. Arguments: the way, the two names.
+pub(crate) fn hold_and_want(role: &mut Role) {
+    let open = |at| AnyLock::open(Way::parse(role.argument(0)), role.argument(at)).expect("opens");
+    let (own, other) = (open(1), open(2));
+    let _held = own.hold().expect("it is free");
+    role.say("holds");
+    while let Some(line) = role.hear() {
+        match line.strip_prefix("want within ") {
+            Some(time) => {
+                let time = Duration::from_millis(time.parse().expect("a time"));
+                let got = other.hold_within(time);
+                role.say(if got.is_ok() { "got" } else { "in vain" });
+            }
+            None => {
+                let _got = other.hold().expect("it comes");
+                role.say("got");
+            }
+        }
+    }
+}
+
+fn start(way: Way, own: &str, other: &str) -> Helper {
+    let mut helper = Helper::start("hold-and-want", &[way.as_str(), own, other]);
+    assert_eq!(helper.hear(), "holds");
+    helper
+}
+
+/// The deadlocks of which one of these processes is a part.
+fn deadlocks_of(helpers: &[&Helper]) -> Vec<Deadlock> {
+    let is_one = |pid| helpers.iter().any(|helper| helper.pid() == pid);
+    let graph = wait_graph(&[Scope::User]).unwrap();
+    let all = graph.deadlocks.into_iter();
+    all.filter(|one| one.cycle.iter().any(|wait| is_one(wait.waiter.pid))).collect()
+}
+
+#[test]
+fn a_deadlock_between_processes_is_found_and_ends_with_one_of_them() {
+    for way in Way::OWNED {
+        let names = [name("knot-a"), name("knot-b"), name("knot-c")];
+        let mut first = start(way, &names[0], &names[1]);
+        let mut second = start(way, &names[1], &names[0]);
+        // One who only waits behind them.
+        let mut third = start(way, &names[2], &names[0]);
+        first.tell("want");
+        third.tell("want");
+        eventually("they wait", || waiters(&names[1]) == 1 && waiters(&names[0]) == 1);
+        assert!(deadlocks_of(&[&first, &second, &third]).is_empty(), "{way:?}: a chain is none");
+        second.tell("want");
+        eventually("it waits too", || waiters(&names[0]) == 2);
+        let found = deadlocks_of(&[&first, &second, &third]);
+        let [deadlock] = &found[..] else { panic!("{way:?}: {found:?}") };
+        let mut pids: Vec<_> = deadlock.cycle.iter().map(|wait| wait.waiter.pid).collect();
+        let mut expected = [first.pid(), second.pid()];
+        pids.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(pids, expected, "{way:?}");
+        assert_eq!(deadlock.also_stuck.len(), 1);
+        assert_eq!(deadlock.also_stuck[0].waiter.pid, third.pid());
+        // Permits and the like could be released by another thread.
+        assert_eq!(deadlock.certain, matches!(way, Way::Mutex | Way::Reentrant), "{way:?}");
+        let text = deadlock.to_string();
+        for part in [&format!("pid {} ", first.pid()), &format!("{:?}, held by", names[0])] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        first.kill();
+        assert_eq!(second.hear(), "got");
+        assert!(deadlocks_of(&[&second, &third]).is_empty(), "{way:?}");
+        second.kill();
+        assert_eq!(third.hear(), "got");
+    }
+}
+
+#[test]
+fn a_wait_that_gave_up_is_no_part_of_a_deadlock() {
+    let names = [name("knot-a"), name("knot-b")];
+    let mut first = start(Way::Mutex, &names[0], &names[1]);
+    let mut second = start(Way::Mutex, &names[1], &names[0]);
+    first.tell("want");
+    second.tell("want within 300");
+    eventually("it is seen", || deadlocks_of(&[&first, &second]).len() == 1);
+    assert_eq!(second.hear(), "in vain");
+    assert!(deadlocks_of(&[&first, &second]).is_empty());
+    second.finish();
+    assert_eq!(first.hear(), "got");
+    first.finish();
+}
