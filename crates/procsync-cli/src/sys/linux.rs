@@ -6,6 +6,7 @@
 //! sent it.
 #![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -185,4 +186,29 @@ pub(crate) fn monotonic() -> io::Result<Duration> {
     }
     // Neither is negative, nor are there more nanoseconds than fit.
     Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
+/// What the calling thread is called from now on (prctl(2), 15 bytes), and so by what name it is
+/// known to others in the objects that it opens.
+pub(crate) fn call_this(name: &CStr) {
+    // SAFETY: PR_SET_NAME reads a string that ends in a zero byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+/// The name of a user, if it has one.
+pub(crate) fn user_name(user: u32) -> Option<String> {
+    let mut buffer = vec![0; 4_096];
+    // SAFETY: passwd is a plain struct of integers and pointers, for which all zeros is a value.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = ptr::null_mut();
+    // SAFETY: all may be written, and the buffer has the length given.
+    let answer = unsafe {
+        libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found)
+    };
+    if answer != 0 || found.is_null() {
+        return None;
+    }
+    // SAFETY: an entry that was found has a name, a string in the buffer.
+    let name = unsafe { CStr::from_ptr(entry.pw_name) };
+    Some(name.to_string_lossy().into_owned())
 }

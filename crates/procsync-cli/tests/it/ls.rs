@@ -76,10 +76,38 @@ fn json_has_the_fields_that_are_promised() {
         *value = json!("then");
     };
     moment(&mut object["created"]);
-    moment(&mut object["holders"][0]["since"]);
-    let command = object["holders"][0]["command"].take();
-    assert!(command.as_str().unwrap().contains("run gpu0 -- sh -c"), "{command}");
+    moment(&mut object["acquired"]);
+    for person in ["/holders/0", "/participants/0"] {
+        let person = object.pointer_mut(person).unwrap();
+        moment(&mut person["since"]);
+        let command = person["command"].take();
+        assert!(command.as_str().unwrap().contains("run gpu0 -- sh -c"), "{command}");
+        assert!(person["namespace"].take().as_u64().unwrap() > 0);
+        let user = person["user"].take();
+        assert_eq!(user.as_str().unwrap(), place.run_by_shell("id -un").stdout.trim());
+        let uid = person["uid"].take();
+        assert_eq!(uid.to_string(), place.run_by_shell("id -u").stdout.trim());
+    }
+    assert_eq!(object["path"].take(), place.object("gpu0").to_str().unwrap());
+    assert!(object["file_size"].take().as_u64().unwrap() > 0);
+    assert!(object["owner"].take().is_u64());
     let pid = holder.procsync.pid();
+    let person = |tid: Value| {
+        json!({
+            "pid": pid,
+            "tid": tid,
+            "command": null,
+            "since": "then",
+            "dead": false,
+            "foreign_namespace": false,
+            "label": "procsync run",
+            "uid": null,
+            "user": null,
+            "namespace": null,
+            "condition": "running",
+            "as_process": true,
+        })
+    };
     assert_eq!(
         object,
         json!({
@@ -87,14 +115,7 @@ fn json_has_the_fields_that_are_promised() {
             "name": "gpu0",
             "kind": "mutex",
             "state": {"is": "held"},
-            "holders": [{
-                "pid": pid,
-                "tid": pid,
-                "command": null,
-                "since": "then",
-                "dead": false,
-                "foreign_namespace": false,
-            }],
+            "holders": [person(json!(pid))],
             "waiters": [],
             "processes": 1,
             "persistent": false,
@@ -102,6 +123,17 @@ fn json_has_the_fields_that_are_promised() {
             "grants": 1,
             "contended": 0,
             "recovered": 0,
+            "deceased": null,
+            "acquired": "then",
+            "reset": null,
+            "participants": [person(json!(null))],
+            "slots": 1024,
+            "leftover": false,
+            "data_size": 0,
+            "file_size": null,
+            "path": null,
+            "owner": null,
+            "mode": null,
         })
     );
     let _permit = place.hold(&["--permits", "3"], "pool");
@@ -177,6 +209,9 @@ fn what_a_dead_holder_left_is_shown_as_such() {
     });
     let table = place.run(&["ls"]).stdout;
     assert!(table.contains("0, left over") && table.contains(", dead"), "{table}");
+    let object = place.look("m").unwrap();
+    assert_eq!(object["leftover"], true);
+    assert_eq!(object["holders"][0]["condition"], "dead");
 }
 
 #[test]

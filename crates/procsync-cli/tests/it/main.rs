@@ -2,7 +2,10 @@
 #![cfg(target_os = "linux")]
 
 mod demo;
+mod looks;
 mod ls;
+mod objects;
+mod pages;
 mod rm;
 mod run;
 mod signals;

@@ -97,7 +97,18 @@ impl Place {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        for inherited in ["PROCSYNC_LOG", "PROCSYNC_SPIN", "PROCSYNC_NAME", "PROCSYNC_PERMIT"] {
+        for inherited in [
+            "PROCSYNC_LOG",
+            "PROCSYNC_SPIN",
+            "PROCSYNC_NAME",
+            "PROCSYNC_PERMIT",
+            "PROCSYNC_GRANT",
+            "PROCSYNC_HELD",
+            "PROCSYNC_ABANDONED",
+            "MAKEFLAGS",
+            "CARGO_MAKEFLAGS",
+            "NO_COLOR",
+        ] {
             command.env_remove(inherited);
         }
         command
@@ -264,4 +275,21 @@ pub(crate) fn in_terminal(command: &mut Command) -> (File, Running) {
     // The parent's copy of the terminal's other end goes with the command.
     command.stdin(Stdio::null());
     (File::from(ours), running)
+}
+
+/// Says that this machine cannot run a test, and why; past the test harness, which shows nothing of
+/// a test that passed.
+pub(crate) fn skip(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why}");
+    if let Some(log) = std::env::var_os("PROCSYNC_SKIP_LOG") {
+        let log = File::options().append(true).create(true).open(log);
+        writeln!(log.expect("the list of skipped tests"), "{test}: {why}").expect("it is written");
+    }
+}
+
+/// Whether a program is there to be run.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
