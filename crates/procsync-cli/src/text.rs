@@ -26,6 +26,8 @@ fn is_invisible(c: char) -> bool {
 pub(crate) struct Paint(bool);
 
 impl Paint {
+    pub(crate) const NONE: Paint = Paint(false);
+
     /// As it was asked for; by itself only on a terminal, and not if NO_COLOR is set.
     pub(crate) fn of(color: Color) -> Paint {
         Paint(match color {

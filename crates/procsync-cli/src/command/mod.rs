@@ -11,6 +11,7 @@ mod rm;
 mod run;
 mod show;
 mod signal;
+mod top;
 
 use crate::cli::{self, Listed, Verb};
 use crate::exit::{Exit, Failure};
@@ -35,15 +36,14 @@ pub(crate) fn run(verb: &Verb, paint: Paint) -> Result<Exit, Failure> {
         Verb::Rm(arguments) => rm::run(arguments),
         Verb::Reap(arguments) => reap::run(arguments),
         Verb::Deadlocks(arguments) => deadlocks::run(arguments, paint),
+        Verb::Top(arguments) => top::run(arguments),
         Verb::Demo => demo::run(),
         Verb::Completions(arguments) => pages::completions(arguments),
         Verb::Man(arguments) => pages::man(arguments),
         Verb::DemoWorker(arguments) => demo::worker::run(arguments),
-        Verb::Top(_)
-        | Verb::Doctor(_)
-        | Verb::Bench(_)
-        | Verb::BenchWorker(_)
-        | Verb::Jobserver(_) => Err(Failure::new(Exit::Failed, "not yet")),
+        Verb::Doctor(_) | Verb::Bench(_) | Verb::BenchWorker(_) | Verb::Jobserver(_) => {
+            Err(Failure::new(Exit::Failed, "not yet"))
+        }
     }
 }
 

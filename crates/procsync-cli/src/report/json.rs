@@ -256,7 +256,7 @@ fn unix_seconds(moment: SystemTime) -> Option<f64> {
 }
 
 /// Of which object an error speaks, if it was looked at.
-pub(super) fn name_in(error: &Error) -> Option<String> {
+pub(crate) fn name_in(error: &Error) -> Option<String> {
     match error {
         Error::Damaged { object, .. }
         | Error::LayoutVersion { object, .. }

@@ -10,3 +10,4 @@ mod rm;
 mod run;
 mod signals;
 mod support;
+mod top;

@@ -90,9 +90,14 @@ impl Inspector {
         for scope in scopes {
             seen.extend(self.list_on(*scope)?.into_iter().flatten());
         }
-        let mut graph = WaitGraph::of(&seen, &mut self.processes);
+        Ok(self.wait_graph_of(&seen.iter().collect::<Vec<_>>()))
+    }
+
+    /// The graph of objects that were looked at just now. Reads no more than what is in a deadlock.
+    pub fn wait_graph_of(&mut self, seen: &[&Snapshot]) -> WaitGraph {
+        let mut graph = WaitGraph::of(seen, &mut self.processes);
         graph.deadlocks.retain(|deadlock| self.still_is(deadlock));
-        Ok(graph)
+        graph
     }
 
     /// Reads once more what a deadlock was found in.
@@ -138,7 +143,7 @@ fn has_holders(kind: Kind) -> bool {
 
 impl WaitGraph {
     /// The graph of these objects, unconfirmed.
-    pub(crate) fn of(seen: &[Snapshot], processes: &mut Processes) -> WaitGraph {
+    pub(crate) fn of(seen: &[&Snapshot], processes: &mut Processes) -> WaitGraph {
         let mut waits = Vec::new();
         let mut can_go_on = Vec::new();
         for object in seen {
@@ -166,7 +171,7 @@ impl WaitGraph {
 
 /// Each `procsync run` waits for those below it that wait: if one of those does so for ever, its
 /// command will not end.
-fn waits_for_commands(seen: &[Snapshot], waits: &[Wait], processes: &mut Processes) -> Vec<Wait> {
+fn waits_for_commands(seen: &[&Snapshot], waits: &[Wait], processes: &mut Processes) -> Vec<Wait> {
     let mut runs: Vec<&Participant> = Vec::new();
     for holder in seen.iter().flat_map(|object| &object.holders) {
         let runs_one = holder.label == RUNS_A_COMMAND && !holder.foreign_namespace && !holder.dead;

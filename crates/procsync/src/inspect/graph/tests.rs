@@ -57,9 +57,13 @@ fn semaphore(name: &str, free: u32, holders: &[u32], waiters: &[u32]) -> Snapsho
     object(name, Kind::Semaphore, state, holders, waiters)
 }
 
+fn graph(seen: &[Snapshot]) -> WaitGraph {
+    WaitGraph::of(&seen.iter().collect::<Vec<_>>(), &mut Processes::default())
+}
+
 fn found(seen: &[Snapshot]) -> Vec<(Vec<u32>, Vec<u32>)> {
     let pids = |waits: &[Wait]| waits.iter().map(|wait| wait.waiter.pid).collect::<Vec<_>>();
-    let graph = WaitGraph::of(seen, &mut Processes::default());
+    let graph = graph(seen);
     for deadlock in &graph.deadlocks {
         for (wait, next) in deadlock.cycle.iter().zip(deadlock.cycle.iter().cycle().skip(1)) {
             assert_eq!(wait.holders[0].pid, next.waiter.pid, "each waits for the next one");
@@ -137,8 +141,7 @@ fn another_thread_is_another_one_and_who_holds_as_a_process_may_have_one() {
     let mut thread_of_1 = mutex("b", 2, &[1]);
     thread_of_1.waiters[0].tid = 100;
     assert_eq!(found(&[mutex("a", 1, &[2]), thread_of_1]), []);
-    let certain =
-        |seen: &[Snapshot]| WaitGraph::of(seen, &mut Processes::default()).deadlocks[0].certain;
+    let certain = |seen: &[Snapshot]| graph(seen).deadlocks[0].certain;
     let mut seen = [mutex("a", 1, &[2]), mutex("b", 2, &[1])];
     assert!(certain(&seen));
     seen[0].holders[0].as_process = true;
@@ -147,8 +150,7 @@ fn another_thread_is_another_one_and_who_holds_as_a_process_may_have_one() {
 
 #[test]
 fn a_deadlock_reads_as_a_sentence() {
-    let graph =
-        WaitGraph::of(&[mutex("a", 1, &[2]), mutex("b", 2, &[1])], &mut Processes::default());
+    let graph = graph(&[mutex("a", 1, &[2]), mutex("b", 2, &[1])]);
     let text = graph.deadlocks[0].to_string();
     let parts = [
         "pid 1 (program1) of another pid namespace has waited for ",
@@ -168,7 +170,7 @@ fn the_drawing_has_everybody_once_and_nothing_of_others_in_its_syntax() {
     hostile.holders[0].command = "\"]; evil -> x\\\n\u{1b}".to_owned();
     let mut again = mutex("b", 2, &[1]);
     again.waiters[0].command = hostile.holders[0].command.clone();
-    let dot = WaitGraph::of(&[hostile, again], &mut Processes::default()).to_dot();
+    let dot = graph(&[hostile, again]).to_dot();
     assert_eq!(dot.matches("pid 1 in pid").count(), 1);
     assert!(
         dot.contains("label=\"pid 1 in pid namespace 1\\n']; evil -> x/  \", color=red]"),
