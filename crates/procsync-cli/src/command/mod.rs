@@ -3,6 +3,7 @@
 mod create;
 mod deadlocks;
 mod demo;
+mod doctor;
 mod ls;
 mod pages;
 mod patience;
@@ -36,12 +37,13 @@ pub(crate) fn run(verb: &Verb, paint: Paint) -> Result<Exit, Failure> {
         Verb::Rm(arguments) => rm::run(arguments),
         Verb::Reap(arguments) => reap::run(arguments),
         Verb::Deadlocks(arguments) => deadlocks::run(arguments, paint),
+        Verb::Doctor(arguments) => doctor::run(arguments, paint),
         Verb::Top(arguments) => top::run(arguments),
         Verb::Demo => demo::run(),
         Verb::Completions(arguments) => pages::completions(arguments),
         Verb::Man(arguments) => pages::man(arguments),
         Verb::DemoWorker(arguments) => demo::worker::run(arguments),
-        Verb::Doctor(_) | Verb::Bench(_) | Verb::BenchWorker(_) | Verb::Jobserver(_) => {
+        Verb::Bench(_) | Verb::BenchWorker(_) | Verb::Jobserver(_) => {
             Err(Failure::new(Exit::Failed, "not yet"))
         }
     }

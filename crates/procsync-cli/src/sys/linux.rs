@@ -6,10 +6,11 @@
 //! sent it.
 #![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::ptr;
 use std::time::Duration;
@@ -211,4 +212,67 @@ pub(crate) fn user_name(user: u32) -> Option<String> {
     // SAFETY: an entry that was found has a name, a string in the buffer.
     let name = unsafe { CStr::from_ptr(entry.pw_name) };
     Some(name.to_string_lossy().into_owned())
+}
+
+/// The effective user.
+pub(crate) fn user() -> u32 {
+    // SAFETY: geteuid has no arguments and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// The permissions of a file, if it is there.
+pub(crate) fn mode_of(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().ok().map(|data| data.mode() & 0o7777)
+}
+
+/// A file system's size in bytes and files. 0: it has no limit of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSystem {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) files: u64,
+    pub(crate) files_free: u64,
+    /// It is another machine's.
+    pub(crate) is_remote: bool,
+}
+
+/// The file system in which a directory lies.
+pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
+    /// NFS, SMB, CIFS, SMB2, Ceph, AFS (statfs(2)).
+    const REMOTE: [i64; 6] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x5346_414f];
+    let path = CString::new(path.as_os_str().as_encoded_bytes())?;
+    // SAFETY: statfs is a plain struct of integers, for which all zeros is a value.
+    let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a string that ends in a zero byte, and a struct that may be written.
+    if unsafe { libc::statfs(path.as_ptr(), &raw mut facts) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let block = facts.f_bsize as u64;
+    Ok(FileSystem {
+        total: facts.f_blocks.saturating_mul(block),
+        free: facts.f_bavail.saturating_mul(block),
+        files: facts.f_files,
+        files_free: facts.f_ffree,
+        is_remote: REMOTE.contains(&(facts.f_type as i64)),
+    })
+}
+
+/// How many files a process may open; none: not told.
+pub(crate) fn file_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` may be written.
+    let answer = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (answer == 0).then_some(limit.rlim_cur)
+}
+
+/// Whether the kernel can have a thread wait for several words at once.
+pub(crate) fn has_futex_waitv() -> bool {
+    let nothing = ptr::null::<libc::c_void>();
+    // SAFETY: with no words to wait for, the call only says that this is invalid, or that there is
+    // no such call.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_futex_waitv, nothing, 0_u32, 0_u32, nothing, libc::CLOCK_MONOTONIC)
+    };
+    answer >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
 }

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod demo;
+mod doctor;
 mod looks;
 mod ls;
 mod objects;
