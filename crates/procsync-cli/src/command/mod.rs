@@ -1,5 +1,6 @@
 //! What the verbs do, a file for each.
 
+mod bench;
 mod create;
 mod deadlocks;
 mod demo;
@@ -37,15 +38,15 @@ pub(crate) fn run(verb: &Verb, paint: Paint) -> Result<Exit, Failure> {
         Verb::Rm(arguments) => rm::run(arguments),
         Verb::Reap(arguments) => reap::run(arguments),
         Verb::Deadlocks(arguments) => deadlocks::run(arguments, paint),
+        Verb::Bench(arguments) => bench::run(arguments),
+        Verb::BenchWorker(arguments) => bench::worker(arguments),
         Verb::Doctor(arguments) => doctor::run(arguments, paint),
         Verb::Top(arguments) => top::run(arguments),
         Verb::Demo => demo::run(),
         Verb::Completions(arguments) => pages::completions(arguments),
         Verb::Man(arguments) => pages::man(arguments),
         Verb::DemoWorker(arguments) => demo::worker::run(arguments),
-        Verb::Bench(_) | Verb::BenchWorker(_) | Verb::Jobserver(_) => {
-            Err(Failure::new(Exit::Failed, "not yet"))
-        }
+        Verb::Jobserver(_) => Err(Failure::new(Exit::Failed, "not yet")),
     }
 }
 

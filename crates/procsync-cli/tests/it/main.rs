@@ -1,6 +1,7 @@
 //! The command line as its users meet it: real processes, each test in a directory of its own.
 #![cfg(target_os = "linux")]
 
+mod bench;
 mod demo;
 mod doctor;
 mod looks;
