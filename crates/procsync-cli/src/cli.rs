@@ -413,7 +413,7 @@ pub(crate) struct Jobserver {
     pub(crate) permits: u32,
 
     /// How the command is given its slots
-    #[arg(long, value_enum, default_value_t = JobserverStyle::Fifo)]
+    #[arg(long, value_enum, default_value_t = JobserverStyle::Pipe)]
     pub(crate) style: JobserverStyle,
 
     /// Say on standard error what is taken and given back

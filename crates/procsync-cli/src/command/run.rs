@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// By this name `deadlocks` knows that a holder waits for its command.
-const LABEL: &std::ffi::CStr = c"procsync run";
+pub(super) const LABEL: &std::ffi::CStr = c"procsync run";
 
 pub(crate) fn run(arguments: &cli::Run) -> Result<Exit, Failure> {
     let limits = Limits::of(&arguments.patience, arguments.what.verbose);
@@ -71,7 +71,7 @@ fn open_mutex(name: &str, scope: Scope) -> Result<Mutex<()>> {
 }
 
 /// What can be held while a command runs.
-trait Lock {
+pub(super) trait Lock {
     type Held<'a>: Held
     where
         Self: 'a;
@@ -83,7 +83,7 @@ trait Lock {
 }
 
 /// What is held.
-trait Held {
+pub(super) trait Held {
     fn abandoned(&self) -> Option<Deceased>;
     /// What keeps it held for as long as the command has it open.
     #[cfg(unix)]
@@ -96,7 +96,7 @@ trait Held {
 }
 
 /// What was got, beyond the object's name.
-enum Which {
+pub(super) enum Which {
     Grant(u64),
     Permit(Option<u32>),
 }
@@ -194,7 +194,7 @@ impl std::fmt::Display for Which {
 }
 
 /// A lock, as something to wait for.
-struct Taking<'a, L>(&'a L);
+pub(super) struct Taking<'a, L>(pub(super) &'a L);
 
 impl<'a, L: Lock> Awaited for Taking<'a, L> {
     type Got = L::Held<'a>;

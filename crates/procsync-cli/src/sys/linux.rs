@@ -8,7 +8,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -74,10 +74,39 @@ impl Running {
             }
             // The command's end sends SIGCHLD, which waits like the others until it is taken.
             let Some(signal) = self.signals.take() else { continue };
-            if signal.number != libc::SIGCHLD && !self.has_got(&signal) {
-                // SAFETY: plain system call. The command was not reaped, so its id is its own.
-                unsafe { libc::kill(self.pid(), signal.number) };
-            }
+            self.pass_on(&signal);
+        }
+    }
+
+    /// Looks whether the command has ended, and passes on what signals have come. Does not wait.
+    pub(crate) fn look(&mut self) -> io::Result<Option<ExitStatus>> {
+        while let Some(signal) = self.signals.take_if_there() {
+            self.pass_on(&signal);
+        }
+        self.child.try_wait()
+    }
+
+    /// The command's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What can be read as soon as a signal has come, the command's end among them.
+    pub(crate) fn notices(&self) -> io::Result<OwnedFd> {
+        let flags = libc::SFD_NONBLOCK | libc::SFD_CLOEXEC;
+        // SAFETY: an initialized set; -1 asks for a new descriptor.
+        let fd = unsafe { libc::signalfd(-1, &raw const self.signals.set, flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: just opened, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    fn pass_on(&self, signal: &Signal) {
+        if signal.number != libc::SIGCHLD && !self.has_got(signal) {
+            // SAFETY: plain system call. The command was not reaped, so its id is its own.
+            unsafe { libc::kill(self.pid(), signal.number) };
         }
     }
 
@@ -146,6 +175,24 @@ impl Blocked {
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: an initialized set and a siginfo_t that may be written.
         let number = unsafe { libc::sigwaitinfo(&raw const self.set, &raw mut info) };
+        Signal::of(number, &info)
+    }
+
+    /// The next one, if one has come.
+    fn take_if_there(&self) -> Option<Signal> {
+        // SAFETY: as in `take`.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let set = &raw const self.set;
+        // SAFETY: an initialized set, a siginfo_t that may be written, and a valid time.
+        let number = unsafe { libc::sigtimedwait(set, &raw mut info, &raw const at_once) };
+        Signal::of(number, &info)
+    }
+}
+
+impl Signal {
+    /// What a wait for signals answered.
+    fn of(number: libc::c_int, info: &libc::siginfo_t) -> Option<Signal> {
         if number < 0 {
             return None;
         }
