@@ -13,4 +13,5 @@ mod rm;
 mod run;
 mod signals;
 mod support;
+mod tasks;
 mod top;
