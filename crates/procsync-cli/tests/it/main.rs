@@ -11,6 +11,7 @@ mod objects;
 mod pages;
 mod rm;
 mod run;
+mod schema;
 mod signals;
 mod support;
 mod tasks;
