@@ -158,7 +158,14 @@ impl WaitGraph {
         let commands = waits_for_commands(seen, &waits, processes);
         can_go_on.extend(commands.iter().map(|_| false));
         waits.extend(commands);
-        let deadlocks = deadlocks(&waits, can_go_on);
+        let mut deadlocks = deadlocks(&waits, can_go_on);
+        for deadlock in &mut deadlocks {
+            let mut all = deadlock.cycle.iter().chain(&deadlock.also_stuck);
+            deadlock.certain = all.all(|wait| {
+                wait.blocker != Blocker::Command
+                    && wait.holders.iter().all(|holder| is_alone(holder, processes))
+            });
+        }
         WaitGraph { waits, deadlocks }
     }
 
@@ -167,6 +174,14 @@ impl WaitGraph {
     pub fn to_dot(&self) -> String {
         dot::of(self)
     }
+}
+
+/// Whether nobody else could let go of what it holds: it holds as a thread, or its process has no
+/// other thread.
+fn is_alone(holder: &Participant, processes: &mut Processes) -> bool {
+    !holder.as_process
+        || !holder.foreign_namespace
+            && processes.get(holder.pid).is_some_and(|seen| seen.glance.threads == 1)
 }
 
 /// Each `procsync run` waits for those below it that wait: if one of those does so for ever, its
@@ -268,16 +283,13 @@ fn cycle_of(
     next: &impl Fn(&Wait) -> Option<Participant>,
 ) -> Deadlock {
     let mut cycle: Vec<Wait> = way.iter().map(|identity| stuck[identity].clone()).collect();
-    let mut certain = true;
     for wait in &mut cycle {
         let Some(next) = next(wait) else { continue };
         if let Some(at) = wait.holders.iter().position(|one| one.identity() == next.identity()) {
             wait.holders.swap(0, at);
         }
-        certain &=
-            wait.blocker != Blocker::Command && !wait.holders.iter().any(|one| one.as_process);
     }
-    Deadlock { cycle, also_stuck: Vec::new(), certain }
+    Deadlock { cycle, also_stuck: Vec::new(), certain: false }
 }
 
 impl fmt::Display for Wait {

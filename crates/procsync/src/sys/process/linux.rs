@@ -135,6 +135,7 @@ pub(crate) struct Glance {
     /// `R`, `S`, `T`, `Z` and so on.
     pub(crate) state: char,
     pub(crate) parent: u32,
+    pub(crate) threads: u32,
     /// In clock ticks since boot.
     pub(crate) started: u64,
 }
@@ -158,8 +159,9 @@ fn glance_at(path: &str) -> Option<Glance> {
     let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
-    let started = fields.nth(17)?.parse().ok()?;
-    Some(Glance { name, state, parent, started })
+    let threads = fields.nth(15)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    Some(Glance { name, state, parent, threads, started })
 }
 
 /// The effective user of a process of this pid namespace.

@@ -46,6 +46,7 @@ pub(crate) struct Glance {
     pub(crate) name: String,
     pub(crate) state: char,
     pub(crate) parent: u32,
+    pub(crate) threads: u32,
     pub(crate) started: u64,
 }
 
