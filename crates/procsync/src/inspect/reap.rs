@@ -90,6 +90,7 @@ fn attach(seen: &Snapshot, scope: Scope) -> Result<u64> {
         },
         persistent: false,
         spin: Spin::default(),
+        detects_deadlocks: false,
         state: 0,
         data: Vec::new(),
     };

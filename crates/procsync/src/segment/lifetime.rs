@@ -56,6 +56,8 @@ pub(crate) struct Spec {
     pub(crate) facts: Facts,
     pub(crate) persistent: bool,
     pub(crate) spin: Spin,
+    /// Whether long waits of this process look for deadlocks.
+    pub(crate) detects_deadlocks: bool,
     /// What the state word begins with.
     pub(crate) state: u32,
     /// What the guarded data begins with; missing bytes are zero.
@@ -101,6 +103,10 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
         }
     })?;
     segment.claim_process_slot()?;
+    if spec.detects_deadlocks {
+        // One handle of the process that wants it is enough.
+        segment.detects_deadlocks.store(true, Ordering::Relaxed);
+    }
     if created {
         tracing::debug!(%object, path = %segment.path.display(), "created");
     }
@@ -365,6 +371,7 @@ impl Attempt<'_> {
             looks_until: AtomicU64::new(0),
             spin_estimate: SpinEstimate::new(),
             spin: self.spec.spin,
+            detects_deadlocks: AtomicBool::new(false),
             depth: AtomicU32::new(0),
         });
         registry.insert(facts.id, &segment);

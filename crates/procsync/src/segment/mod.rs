@@ -9,6 +9,7 @@ mod locked;
 pub(crate) mod place;
 mod registry;
 pub(crate) mod slots;
+mod suspicion;
 mod waiting;
 
 pub use lifetime::Removal;
@@ -67,6 +68,8 @@ pub(crate) struct Segment {
     looks_until: AtomicU64,
     spin_estimate: SpinEstimate,
     spin: Spin,
+    /// Whether long waits look for deadlocks.
+    detects_deadlocks: AtomicBool,
     /// How often the owning thread of this process has locked a reentrant mutex. Only the owner
     /// touches it.
     pub(crate) depth: AtomicU32,

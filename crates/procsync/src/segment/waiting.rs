@@ -1,6 +1,7 @@
 //! One wait of one thread for one object: spin, sleep in slices, look who still lives.
 
 use super::slots::Rank;
+use super::suspicion::Suspicion;
 use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -59,6 +60,8 @@ pub(crate) struct Wait<'a> {
     next_look: u64,
     /// Until when this wait has told its process that it looks.
     told: u64,
+    /// When to look next whether this wait is part of a deadlock, if that is wanted.
+    suspects: Option<Suspicion>,
 }
 
 impl<'a> Wait<'a> {
@@ -72,6 +75,7 @@ impl<'a> Wait<'a> {
         let began = clock::monotonic();
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
+        let suspects = Suspicion::of(segment, began);
         Wait {
             segment,
             deadline,
@@ -85,6 +89,7 @@ impl<'a> Wait<'a> {
             look_cost,
             next_look,
             told,
+            suspects,
         }
     }
 
@@ -226,7 +231,10 @@ impl Waiter for Wait<'_> {
         if self.settled && (now >= self.next_look || self.rank == Rank::Rest) {
             self.line_up(now);
         }
-        let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        let mut until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        if let Some(suspects) = &mut self.suspects {
+            until = until.min(suspects.check(self.segment, now)?);
+        }
         let until = self.listener.at_most(until);
         self.listener.slept(wait::sleep(word, expected, true, Some(until)));
         let now = clock::monotonic();

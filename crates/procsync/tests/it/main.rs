@@ -65,6 +65,7 @@ const ROLES: &[(&str, Play)] = &[
     ("hold-and-end", contract_mutex_holders::hold_and_end),
     ("hold-and-start", fork::hold_and_start),
     ("hold-in-a-crowd", kill::hold_in_a_crowd),
+    ("hold-and-suspect", wait_graph::hold_and_suspect),
     ("hold-and-want", wait_graph::hold_and_want),
     ("hold-late", fork::hold_late),
     ("hold-permits", contract_semaphore::hold_permits),

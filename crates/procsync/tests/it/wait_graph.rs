@@ -3,9 +3,33 @@
 use crate::any_lock::{AnyLock, Way};
 use crate::child::{Helper, Role};
 use crate::support::{eventually, name, waiters};
-use procsync::Scope;
 use procsync::inspect::{Deadlock, wait_graph};
-use std::time::Duration;
+use procsync::{Mutex, Scope};
+use std::time::{Duration, Instant};
+
+/// Role: holds the first lock, and wants the second one by a handle that looks for deadlocks, or not.
+/// Arguments: whether it is to look, the two names.
+pub(crate) fn hold_and_suspect(role: &mut Role) {
+    let open = |at: usize| {
+        let options = Mutex::<()>::options().detect_deadlocks(role.argument(0) == "looks");
+        options.open(role.argument(at)).expect("it opens")
+    };
+    let (own, other) = (open(1), open(2));
+    let held = own.lock().expect("it is free");
+    role.say("holds");
+    while role.hear().is_some() {
+        match other.lock() {
+            Ok(_) => role.say("got"),
+            Err(error) => role.say(&format!("error {error}")),
+        }
+        if role.argument(0) == "looks" {
+            break;
+        }
+    }
+    drop(held);
+    // Until the test has seen enough.
+    while role.hear().is_some() {}
+}
 
 /// Role: holds the first lock, then waits for the second one. Arguments: the way, the two names.
 pub(crate) fn hold_and_want(role: &mut Role) {
@@ -92,4 +116,49 @@ fn a_wait_that_gave_up_is_no_part_of_a_deadlock() {
     second.finish();
     assert_eq!(first.hear(), "got");
     first.finish();
+}
+
+#[test]
+fn one_that_looks_for_deadlocks_gets_an_error_that_spells_the_cycle_out() {
+    let names = [name("knot-a"), name("knot-b")];
+    let start = |how: &str, own: &str, other: &str| {
+        let mut helper = Helper::start("hold-and-suspect", &[how, own, other]);
+        assert_eq!(helper.hear(), "holds");
+        helper
+    };
+    let mut looks = start("looks", &names[0], &names[1]);
+    let mut waits = start("does not look", &names[1], &names[0]);
+    let began = Instant::now();
+    looks.tell("want");
+    waits.tell("want");
+    let error = looks.hear();
+    assert!(began.elapsed() >= Duration::from_millis(900), "not before a second has passed");
+    for part in [
+        &format!("error mutex {:?}: a deadlock: pid ", names[1]),
+        &format!("pid {} ", looks.pid()),
+        &format!("mutex {:?}, held by pid {} ", names[0], looks.pid()),
+        &format!("mutex {:?}, held by pid {} ", names[1], waits.pid()),
+    ] {
+        assert!(error.contains(part.as_str()), "{part} in {error}");
+    }
+    // It let go of what it held, so the other one goes on.
+    assert_eq!(waits.hear(), "got");
+    looks.finish();
+    waits.finish();
+}
+
+#[test]
+fn one_that_looks_for_deadlocks_waits_on_where_there_is_none() {
+    let names = [name("chain-a"), name("chain-b")];
+    let mut busy = Helper::start("hold-and-suspect", &["does not look", &names[1], &names[0]]);
+    assert_eq!(busy.hear(), "holds");
+    let mut looks = Helper::start("hold-and-suspect", &["looks", &names[0], &names[1]]);
+    assert_eq!(looks.hear(), "holds");
+    looks.tell("want");
+    // It looks after 1 and after 2 seconds.
+    assert_eq!(looks.hear_within(Duration::from_millis(2_500)), None);
+    assert_eq!(waiters(&names[1]), 1);
+    busy.finish();
+    assert_eq!(looks.hear(), "got");
+    looks.finish();
 }
