@@ -10,11 +10,16 @@ use model::{Model, Step};
 use procsync::inspect::Inspector;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
-use signal_hook::consts::{SIGHUP, SIGTERM};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// What ends it from outside.
+#[cfg(unix)]
+const ENDS: [i32; 2] = [signal_hook::consts::SIGHUP, signal_hook::consts::SIGTERM];
+#[cfg(not(unix))]
+const ENDS: [i32; 1] = [signal_hook::consts::SIGTERM];
 
 /// How soon a signal to end is heeded.
 const HEEDED_WITHIN: Duration = Duration::from_millis(250);
@@ -25,7 +30,7 @@ pub(crate) fn run(arguments: &cli::Top) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Failed, message));
     }
     let ended = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGHUP] {
+    for signal in ENDS {
         signal_hook::flag::register(signal, Arc::clone(&ended)).map_err(failed)?;
     }
     // Before the screen is changed: a directory that cannot be read is told in plain words.

@@ -123,7 +123,7 @@ pub(crate) fn started() -> u64 {
 }
 
 /// When another process of this pid namespace began.
-pub(crate) fn started_of(pid: u32) -> Option<u64> {
+fn started_of(pid: u32) -> Option<u64> {
     glance(pid).map(|seen| seen.started)
 }
 

@@ -37,10 +37,6 @@ pub(crate) fn started() -> u64 {
     0
 }
 
-pub(crate) fn started_of(_pid: u32) -> Option<u64> {
-    None
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glance {
     pub(crate) name: String,
