@@ -59,6 +59,23 @@ fn build(place: &Place, name: &str, options: &[&str], command: &[&str]) -> Comma
     build
 }
 
+/// A GNU make that knows the named pipe: 4.4 or newer.
+fn newer_make() -> Option<String> {
+    let named = std::env::var("PROCSYNC_TEST_MAKE").ok();
+    let candidates = named.into_iter().chain(["make".to_owned()]);
+    candidates.into_iter().find(|make| {
+        let output = Command::new(make).arg("--version").output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let version = text.ok().and_then(|text| {
+            let version = text.strip_prefix("GNU Make ")?.split_whitespace().next()?.to_owned();
+            let (major, minor) = version.split_once('.')?;
+            let minor = minor.split('.').next()?;
+            Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+        });
+        version.is_some_and(|version| version >= (4, 4))
+    })
+}
+
 /// What the jobs wrote down, in the order in which it happened.
 struct Event {
     begins: bool,
@@ -119,6 +136,29 @@ fn make_gets_its_slots_and_its_status_is_passed_through() {
     assert_eq!(failing.end().code(), Some(2));
     let done = place.run(&["jobserver", "pool", "--permits", "2", "--", "no-such-command"]);
     assert_eq!(done.code, Some(127));
+}
+
+#[test]
+fn a_newer_make_gets_its_slots_in_both_styles() {
+    let Some(make) = newer_make() else {
+        let why = "no GNU make 4.4 or newer; PROCSYNC_TEST_MAKE can name one";
+        return skip("a_newer_make_gets_its_slots_in_both_styles", why);
+    };
+    let place = Place::new();
+    makefile(&place, 20);
+    // Together in one pool, and each with a sub-make.
+    let mut all: Vec<_> = ["pipe", "fifo"]
+        .iter()
+        .map(|style| {
+            let options = ["--permits", "4", "--style", style];
+            Running::new(&mut build(&place, style, &options, &[&make]))
+        })
+        .collect();
+    for one in &mut all {
+        assert_eq!(one.end().code(), Some(0));
+    }
+    assert_eq!(events(&place).len(), 80);
+    assert_eq!(most_at_once(&place), 4, "{:?}", place.lines("log"));
 }
 
 /// Several builds at once, of both styles.
@@ -250,6 +290,33 @@ fn tokens_that_were_lost_are_replaced() {
     assert!(place.lines("said").iter().any(|line| line.contains("replaced ")));
     fs::write(place.file("enough"), "").unwrap();
     assert!(server.end().success());
+}
+
+#[test]
+fn what_a_killed_sub_make_had_comes_back_to_the_build() {
+    if !has("make") {
+        return skip("what_a_killed_sub_make_had_comes_back_to_the_build", "no make");
+    }
+    let place = Place::new();
+    // The sub-make has all slots. It is killed, and so are its jobs: nobody gives their tokens back.
+    // What comes after it gets no further unless three run at once.
+    let text = "all: sub one two three\n\
+        sub:\n\t-@+$(MAKE) inner\n\
+        inner: a b c d\n\
+        a b c d:\n\t@echo $$PPID >make.$@; echo $$$$ >job.$@; sleep 300\n\
+        one two three: sub\n\t@>in.$@; \
+        until [ -e in.one ] && [ -e in.two ] && [ -e in.three ]; do sleep 0.01; done\n";
+    fs::write(place.file("Makefile"), text).unwrap();
+    let mut make = Running::new(&mut build(&place, "a", &["--permits", "4"], &["make"]));
+    let number = |file: &str| place.lines(file).first().and_then(|line| line.parse::<u32>().ok());
+    let jobs = ["job.a", "job.b", "job.c", "job.d"];
+    eventually("all four to run", || jobs.iter().all(|job| number(job).is_some()));
+    signal(number("make.a").unwrap(), libc::SIGKILL);
+    for job in jobs {
+        signal(number(job).unwrap(), libc::SIGKILL);
+    }
+    assert_eq!(make.end().code(), Some(0), "that the sub-make failed is ignored");
+    assert!(place.file("in.three").exists());
 }
 
 #[test]
