@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod doctor;
+mod exits;
 mod jobserver;
 mod looks;
 mod ls;

@@ -3,7 +3,7 @@
 use crate::any_lock::{AnyLock, Way};
 use crate::child::{Helper, Role};
 use crate::support::{eventually, name, waiters};
-use procsync::inspect::{Deadlock, wait_graph};
+use procsync::inspect::{Blocker, Deadlock, Wait, wait_graph};
 use procsync::{Mutex, Scope};
 use std::time::{Duration, Instant};
 
@@ -161,4 +161,50 @@ fn one_that_looks_for_deadlocks_waits_on_where_there_is_none() {
     busy.finish();
     assert_eq!(looks.hear(), "got");
     looks.finish();
+}
+
+#[test]
+fn a_deadlock_between_containers_in_which_both_are_pid_1_is_told_from_none() {
+    let test = "a_deadlock_between_containers_in_which_both_are_pid_1_is_told_from_none";
+    let unshare = match crate::containers::unshare() {
+        Ok(unshare) => unshare,
+        Err(why) => return crate::support::skip(test, &why),
+    };
+    let names = [name("knot-a"), name("knot-b"), name("knot-c")];
+    let start = |own: &str, other: &str| {
+        let arguments = [Way::Mutex.as_str(), own, other];
+        let mut helper = Helper::start_by(unshare, "hold-and-want", &arguments);
+        assert_eq!(helper.hear(), "holds");
+        helper
+    };
+    let ours = || -> Vec<Deadlock> {
+        let all = wait_graph(&[Scope::User]).unwrap().deadlocks.into_iter();
+        let object = |wait: &Wait| match &wait.blocker {
+            Blocker::Object(object, _) => names.contains(&object.name),
+            _ => false,
+        };
+        all.filter(|deadlock| deadlock.cycle.iter().any(object)).collect()
+    };
+    // By pid alone, the first one would seem to wait for itself.
+    let mut first = start(&names[0], &names[1]);
+    let mut second = start(&names[1], &names[2]);
+    let mut third = start(&names[2], &names[0]);
+    first.tell("want");
+    second.tell("want");
+    eventually("both wait", || waiters(&names[1]) == 1 && waiters(&names[2]) == 1);
+    assert!(ours().is_empty(), "{:?}", ours());
+    third.tell("want");
+    eventually("the third one waits too", || waiters(&names[0]) == 1);
+    let found = ours();
+    let [deadlock] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(deadlock.cycle.len(), 3);
+    assert!(deadlock.certain);
+    assert!(
+        deadlock.cycle.iter().all(|wait| wait.waiter.pid == 1 && wait.waiter.foreign_namespace)
+    );
+    first.kill();
+    assert_eq!(third.hear(), "got");
+    third.finish();
+    assert_eq!(second.hear(), "got");
+    second.finish();
 }
