@@ -52,10 +52,14 @@ pub(crate) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failure> {
     let failed = |error: io::Error| {
         Failure::new(Exit::Failed, format!("cannot serve jobs to the build: {error}"))
     };
-    let tokens = Tokens::new().map_err(failed)?;
+    let mut tokens = Tokens::new().map_err(failed)?;
     let handed_down = match arguments.style {
         JobserverStyle::Fifo => None,
-        JobserverStyle::Pipe => Some(tokens.inheritable().map_err(failed)?),
+        JobserverStyle::Pipe => {
+            let both = tokens.inheritable().map_err(failed)?;
+            tokens.forget_path();
+            Some(both)
+        }
     };
     let mut authority = OsString::new();
     match &handed_down {

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// A named pipe in a directory of its own; both go with it.
 pub(crate) struct Tokens {
-    directory: PathBuf,
+    /// None: it was removed already.
+    directory: Option<PathBuf>,
     path: PathBuf,
     /// Ours alone: how it waits is not how those wait who inherit theirs.
     pipe: File,
@@ -34,11 +35,18 @@ impl Tokens {
                 return Err(error);
             }
         };
-        Ok(Tokens { directory, path, pipe, notices })
+        Ok(Tokens { directory: Some(directory), path, pipe, notices })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes the name: who has the pipe open or inherits it needs none, and nothing can stay behind.
+    pub(crate) fn forget_path(&mut self) {
+        if let Some(directory) = self.directory.take() {
+            let _ = fs::remove_dir_all(directory);
+        }
     }
 
     /// Two descriptors that a command inherits: to take from, and to put into.
@@ -120,7 +128,7 @@ impl Tokens {
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
+        self.forget_path();
     }
 }
 

@@ -234,6 +234,7 @@ fn a_build_that_is_killed_gives_its_slots_to_the_others_at_once() {
     let permits = ["--permits", "4"];
     let mut first = Running::new(build(&place, "a", &permits, &["make"]).env("LENGTH", "60"));
     eventually("all slots are in use", || events(&place).len() == 4);
+    assert_eq!(temporary(&place), [""; 0], "whoever is killed now leaves nothing");
     let mut second = Running::new(&mut build(&place, "b", &permits, &["make"]));
     std::thread::sleep(Duration::from_millis(100));
     assert!(events(&place).iter().all(|one| one.build == "a"), "there is no slot for it");
