@@ -32,8 +32,10 @@ use std::time::{Duration, Instant};
 
 /// How long a byte may lie untaken while others wait for a permit.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// How long to stay away from the semaphore after a permit has gone back unused.
-const MODESTY: Duration = Duration::from_millis(10);
+/// How long to stay away from the semaphore after a permit has gone back unused: the first time, and
+/// at most, after many times in a row. A build in a part that cannot be split would else keep one
+/// slot coming and going between it and one that could use it.
+const MODESTY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 /// How long a wait for a permit lasts before it is looked whether the build has ended, or has put
 /// back what it had.
 const SLICE: Duration = Duration::from_millis(50);
@@ -93,6 +95,7 @@ pub(crate) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failure> {
         verbose: arguments.verbose,
         offered: None,
         modest_until: None,
+        modesty: MODESTY.0,
         looked_for_lost: Instant::now(),
         looked_lost: (0, u32::MAX),
     };
@@ -148,6 +151,7 @@ struct Server<'a> {
     offered: Option<Instant>,
     /// A permit went back unused: until then others go first.
     modest_until: Option<Instant>,
+    modesty: Duration,
     looked_for_lost: Instant,
     /// How often in a row tokens looked lost, and how many at least.
     looked_lost: (u32, u32),
@@ -170,15 +174,20 @@ impl Server<'_> {
                 if patience.is_zero() && self.others_wait() {
                     if self.take_back()? {
                         self.say("gave an unused slot to others");
+                        self.offered = None;
+                        self.modest_until = Some(now + self.modesty);
+                        self.modesty = (self.modesty * 2).min(MODESTY.1);
                     }
-                    self.modest_until = Some(now + MODESTY);
                 } else {
-                    let longest = if patience.is_zero() { PATIENCE } else { patience };
+                    let longest = if patience.is_zero() { PATIENCE * 2 } else { patience };
                     self.tokens.wait(notices.as_fd(), longest)?;
                 }
                 continue;
             }
-            self.offered = None;
+            if self.offered.take().is_some() {
+                // It was taken: the build has work.
+                self.modesty = MODESTY.0;
+            }
             if let Some(left) =
                 self.modest_until.and_then(|until| until.checked_duration_since(now))
             {
