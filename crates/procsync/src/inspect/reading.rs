@@ -16,6 +16,7 @@ use crate::segment::place::{Place, Scope};
 use crate::segment::slots::SlotRecord;
 use crate::sys::map::FileFacts;
 use crate::sys::{lock, map};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::mem::offset_of;
@@ -250,13 +251,24 @@ impl Reading<'_> {
         processes: &mut Processes,
     ) -> Vec<Participant> {
         let mut holders = Vec::new();
+        // One participant may hold many, or in a damaged file all of a million.
+        let mut known: HashMap<u32, Participant> = HashMap::new();
         for permit in self.permits.chunks_exact(PERMIT_SIZE) {
             let tag = word(permit, offset_of!(Permit, word)) & TAG;
             let Some(slot) = self.slot_of(tag) else { continue };
             let tid = word(permit, offset_of!(Permit, tid));
             let since = long(permit, offset_of!(Permit, acquired_at));
-            let record = self.slot(slot);
-            holders.push(Participant::of(&record, tid, since, alive(slot), processes));
+            let mut holder = known
+                .entry(tag)
+                .or_insert_with(|| {
+                    Participant::of(&self.slot(slot), tid, since, alive(slot), processes)
+                })
+                .clone();
+            if holder.as_process {
+                holder.tid = tid;
+            }
+            holder.since = moment(since);
+            holders.push(holder);
         }
         holders
     }
