@@ -1,6 +1,6 @@
 //! `procsync doctor`: each thing that is wrong is found, and what is well is not.
 
-use crate::support::{Place, eventually, signal, skip};
+use crate::support::{Knot, Place, eventually, signal, skip};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -126,21 +126,8 @@ fn a_directory_that_cannot_be_used_is_found_once() {
 #[test]
 fn a_deadlock_is_found() {
     let place = Place::new();
-    let script = |wait_for: &str, mark: &str, wants: &str| {
-        format!(
-            ">{mark}; until [ -e {wait_for} ]; do sleep 0.01; done; exec $PROCSYNC run {wants} true"
-        )
-    };
-    let start = |holds: &str, script: &str| {
-        let mut command = place.procsync(&["run", holds, "--", "sh", "-c", script]);
-        command.env("PROCSYNC", env!("CARGO_BIN_EXE_procsync"));
-        crate::support::Running::new(&mut command)
-    };
-    let both = [start("a", &script("two", "one", "b")), start("b", &script("one", "two", "a"))];
+    let _knot = Knot::tie(&place);
     eventually("it is found", || brief(&place) == [json!(["warning", "deadlock", null])]);
-    for running in &both {
-        signal(running.pid(), libc::SIGTERM);
-    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `procsync show`, the columns and colours of `ls`, and `deadlocks`.
 
-use crate::support::{Place, eventually, has, in_terminal, signal, skip};
+use crate::support::{Knot, Place, eventually, has, in_terminal, signal, skip};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -138,20 +138,8 @@ fn nobody_who_waits_is_no_deadlock() {
 #[test]
 fn a_deadlock_of_commands_is_told_in_words_json_and_a_drawing() {
     let place = Place::new();
-    // Each holds one and wants the other's, below it.
-    let script = |wait_for: &str, mark: &str, wants: &str| {
-        format!(
-            ">{mark}; until [ -e {wait_for} ]; do sleep 0.01; done; \
-             exec $PROCSYNC run {wants} -- true"
-        )
-    };
-    let start = |holds: &str, script: &str| {
-        let mut command = place.procsync(&["run", holds, "--", "sh", "-c", script]);
-        command.env("PROCSYNC", env!("CARGO_BIN_EXE_procsync"));
-        crate::support::Running::new(&mut command)
-    };
-    let first = start("a", &script("two", "one", "b"));
-    let second = start("b", &script("one", "two", "a"));
+    let knot = Knot::tie(&place);
+    let [first, second] = knot.pids();
     let mut found = json!(null);
     eventually("it to be found", || {
         let done = place.run(&["deadlocks", "--json"]);
@@ -167,7 +155,7 @@ fn a_deadlock_of_commands_is_told_in_words_json_and_a_drawing() {
         assert_eq!(wait["holders"][0]["pid"], next["waiter"]["pid"]);
         let is_command = wait["object"].is_null();
         let pid = wait["waiter"]["pid"].as_u64().unwrap() as u32;
-        assert_eq!(is_command, pid == first.pid() || pid == second.pid(), "{wait}");
+        assert_eq!(is_command, pid == first || pid == second, "{wait}");
     }
     let words = place.run(&["deadlocks"]).stdout;
     assert!(words.starts_with("deadlock of 4, as it seems\n  pid "), "{words}");
@@ -176,9 +164,6 @@ fn a_deadlock_of_commands_is_told_in_words_json_and_a_drawing() {
     let dot = place.run(&["deadlocks", "--dot"]);
     assert_eq!(dot.code, Some(3));
     assert_eq!(dot.stdout.matches("shape=box").count(), 2, "{}", dot.stdout);
-    for running in [&first, &second] {
-        signal(running.pid(), libc::SIGTERM);
-    }
     if !has("dot") {
         return skip("a_deadlock_of_commands_is_told_in_words_json_and_a_drawing", "no graphviz");
     }

@@ -277,6 +277,38 @@ pub(crate) fn in_terminal(command: &mut Command) -> (File, Running) {
     (File::from(ours), running)
 }
 
+/// Two commands that wait for each other. Ended with all that they started when this goes.
+pub(crate) struct Knot([Running; 2]);
+
+impl Knot {
+    /// One holds `a` and wants `b`, the other the reverse, each below the other's hold.
+    pub(crate) fn tie(place: &Place) -> Knot {
+        let start = |holds: &str, mark: &str, wait_for: &str, wants: &str| {
+            let script = format!(
+                ">{mark}; until [ -e {wait_for} ]; do sleep 0.01; done; \
+                 exec $PROCSYNC run {wants} -- true"
+            );
+            let mut command = place.procsync(&["run", holds, "--", "sh", "-c", &script]);
+            command.env("PROCSYNC", env!("CARGO_BIN_EXE_procsync")).process_group(0);
+            Running::new(&mut command)
+        };
+        Knot([start("a", "one", "two", "b"), start("b", "two", "one", "a")])
+    }
+
+    pub(crate) fn pids(&self) -> [u32; 2] {
+        [self.0[0].pid(), self.0[1].pid()]
+    }
+}
+
+impl Drop for Knot {
+    fn drop(&mut self) {
+        for pid in self.pids() {
+            // SAFETY: plain system call; the leader is not reaped yet, so the group is its own.
+            unsafe { libc::kill(-(pid as i32), libc::SIGKILL) };
+        }
+    }
+}
+
 /// Says that this machine cannot run a test, and why; past the test harness, which shows nothing of
 /// a test that passed.
 pub(crate) fn skip(test: &str, why: &str) {

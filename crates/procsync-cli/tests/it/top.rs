@@ -1,6 +1,6 @@
 //! `procsync top` in a real terminal, by tmux.
 
-use crate::support::{Place, eventually, has, skip};
+use crate::support::{Knot, Place, eventually, has, skip};
 use std::process::{Command, Stdio};
 
 /// A terminal of its own in which procsync runs.
@@ -118,17 +118,6 @@ fn rates_and_deadlocks_are_shown() {
         return skip("rates_and_deadlocks_are_shown", "no tmux");
     }
     let place = Place::new();
-    let script = |wait_for: &str, mark: &str, wants: &str| {
-        format!(
-            ">{mark}; until [ -e {wait_for} ]; do sleep 0.01; done; \
-             exec $PROCSYNC run {wants} -- true"
-        )
-    };
-    let start = |holds: &str, script: &str| {
-        let mut command = place.procsync(&["run", holds, "--", "sh", "-c", script]);
-        command.env("PROCSYNC", env!("CARGO_BIN_EXE_procsync"));
-        crate::support::Running::new(&mut command)
-    };
     place.run(&["create", "mutex", "busy"]);
     let screen = Screen::start(&place, "--interval 0.2 --sort rate");
     let mut worker = place.command("sh");
@@ -144,15 +133,13 @@ fn rates_and_deadlocks_are_shown() {
     });
     std::fs::write(place.file("stop"), "").unwrap();
     worker.end();
-    let both = [start("a", &script("two", "one", "b")), start("b", &script("one", "two", "a"))];
+    let knot = Knot::tie(&place);
     let text = screen.shows("the deadlock", |text| text.contains("deadlock: pid "));
     let line = text.lines().find(|line| line.starts_with("deadlock: ")).unwrap();
     for part in ["-> its command -> pid ", " -> a -> pid ", " -> b -> pid "] {
         assert!(line.contains(part), "{part} in {line}");
     }
-    for running in &both {
-        crate::support::signal(running.pid(), libc::SIGTERM);
-    }
+    drop(knot);
     screen.shows("that it is over", |text| !text.contains("deadlock: "));
     // From outside it is ended like any program, and leaves the terminal in order.
     let pid = screen.tmux(&["list-panes", "-F", "#{pane_pid}"]).unwrap();
