@@ -12,8 +12,12 @@ pub(crate) enum Exit {
     Failed,
     /// What was typed makes no sense.
     Usage,
-    /// The mutex or permit could not be had in time: `EX_TEMPFAIL` of sysexits.h.
+    /// What was looked for and is bad news was found: a deadlock, something wrong.
+    Found,
+    /// What was waited for could not be had in time: `EX_TEMPFAIL` of sysexits.h.
     NotInTime,
+    /// The same, as the user wants to be told it.
+    Otherwise(u8),
     /// The command is there but cannot be executed: 126, as of a shell.
     NotExecutable,
     /// There is no such command: 127, as of a shell.
@@ -30,7 +34,9 @@ impl Exit {
             Exit::Success => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Found => 3,
             Exit::NotInTime => 75,
+            Exit::Otherwise(code) => i32::from(code),
             Exit::NotExecutable => 126,
             Exit::NotFound => 127,
             Exit::Command(status) => status,
@@ -104,7 +110,9 @@ mod tests {
             (Exit::Success, 0),
             (Exit::Failed, 1),
             (Exit::Usage, 2),
+            (Exit::Found, 3),
             (Exit::NotInTime, 75),
+            (Exit::Otherwise(9), 9),
             (Exit::NotExecutable, 126),
             (Exit::NotFound, 127),
             (Exit::Command(3), 3),

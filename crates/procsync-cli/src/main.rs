@@ -7,6 +7,7 @@
 mod cli;
 mod command;
 mod exit;
+mod report;
 mod sys;
 mod text;
 
@@ -14,13 +15,14 @@ use clap::Parser;
 use cli::Cli;
 use exit::{Exit, Failure};
 use std::io::{self, IsTerminal};
+use text::Paint;
 use tracing_subscriber::filter::LevelFilter;
 
 fn main() {
     let exit = match Cli::try_parse() {
         Ok(cli) => {
             log_if_asked();
-            command::run(&cli.verb).unwrap_or_else(report)
+            command::run(&cli.verb, Paint::of(cli.color)).unwrap_or_else(report_failure)
         }
         Err(answer) => {
             // Help and the version come this way too. If they cannot be printed, nothing can.
@@ -32,7 +34,7 @@ fn main() {
 }
 
 /// Says what went wrong; answers how to exit.
-fn report(failure: Failure) -> Exit {
+fn report_failure(failure: Failure) -> Exit {
     if let Some(message) = failure.message {
         text::say(&message);
     }

@@ -1,6 +1,7 @@
 //! Text for people: nothing that could steer their terminal, and durations that can be read.
 
-use std::io::Write;
+use crate::cli::Color;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 /// Text from elsewhere (another process's command line, say), made harmless: control characters
@@ -18,6 +19,47 @@ fn is_invisible(c: char) -> bool {
         '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
+}
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    pub(crate) const NONE: Paint = Paint(false);
+
+    /// As it was asked for; by itself only on a terminal, and not if NO_COLOR is set.
+    pub(crate) fn of(color: Color) -> Paint {
+        Paint(match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let refused = std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
+                !refused && std::io::stdout().is_terminal()
+            }
+        })
+    }
+
+    pub(crate) fn paint(self, text: &str, style: Style) -> String {
+        let code = match style {
+            Style::Plain => return text.to_owned(),
+            Style::Head => "1",
+            Style::Good => "32",
+            Style::Busy => "33",
+            Style::Bad => "31",
+        };
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// What a piece of text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Plain,
+    Head,
+    Good,
+    Busy,
+    Bad,
 }
 
 /// Says something on standard error.

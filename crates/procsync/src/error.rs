@@ -1,5 +1,6 @@
 //! What can go wrong, each with what was tried, on what, what the system said and what to do.
 
+use crate::inspect::Deadlock;
 use crate::kind::{Kind, Object};
 use crate::participant::{Deceased, Participant, Span};
 use std::io;
@@ -102,6 +103,16 @@ pub enum Error {
         waited: Duration,
         /// Who had it (or one of those who had it) when the wait ended.
         holder: Option<Box<Participant>>,
+    },
+
+    /// The wait would have lasted for ever; see
+    /// [`Options::detect_deadlocks`](crate::Options::detect_deadlocks). Nothing was acquired.
+    #[error("{object}: a deadlock: {deadlock}")]
+    Deadlock {
+        /// Which object.
+        object: Object,
+        /// Who waits for whom.
+        deadlock: Box<Deadlock>,
     },
 
     /// The waiting thread was called away; see [`interruptible`](crate::interruptible).

@@ -19,6 +19,8 @@ pub enum Kind {
     Event = 5,
     /// [`SharedMemory`](crate::SharedMemory)
     SharedMemory = 6,
+    /// What is said of a name before its file was read, or if that does not tell.
+    Unknown = 0,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Kind::TokenSemaphore => "token semaphore",
             Kind::Event => "event",
             Kind::SharedMemory => "shared memory",
+            Kind::Unknown => "object",
         }
     }
 }

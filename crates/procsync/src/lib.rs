@@ -87,6 +87,8 @@ mod pacing;
 #[cfg(not(loom))]
 mod participant;
 #[cfg(not(loom))]
+mod processes;
+#[cfg(not(loom))]
 mod reentrant_mutex;
 #[cfg(not(loom))]
 mod segment;
@@ -109,7 +111,7 @@ mod exports {
     pub use crate::mutex::{Mutex, MutexGuard, OnAbandoned};
     pub use crate::name::Name;
     pub use crate::options::{Named, Options};
-    pub use crate::participant::{Cause, Deceased, Participant};
+    pub use crate::participant::{Cause, Condition, Deceased, Participant};
     pub use crate::reentrant_mutex::{ReentrantMutex, ReentrantMutexGuard};
     pub use crate::segment::Removal;
     pub use crate::segment::place::Scope;
@@ -123,7 +125,7 @@ mod exports {
     /// A name that cannot be one, or what the system says.
     pub fn remove(name: &str, scope: Scope) -> Result<Option<Removal>> {
         let name = Name::new(name)?;
-        let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
+        let object = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
         match crate::segment::place::Place::of(scope, false, &object) {
             Ok(place) => crate::segment::remove(&name, &place),
             Err(Error::NotFound { .. }) => Ok(None),

@@ -185,7 +185,8 @@ impl<T: Pod> Mutex<T> {
         Self::options().create(name)
     }
 
-    /// Attaches to the mutex.
+    /// Attaches to the mutex. A `Mutex<()>` attaches to one whatever data it guards, and locks it
+    /// without touching them.
     ///
     /// # Errors
     /// As for [`Options::attach`].

@@ -64,6 +64,7 @@ pub struct Options<O: Named> {
     persistent: bool,
     participants: u32,
     spin: Option<Spin>,
+    detect_deadlocks: bool,
 }
 
 /// How many participants an object has room for if nothing else is said.
@@ -72,7 +73,8 @@ const PARTICIPANTS: u32 = 1_024;
 impl<O: Named> Options<O> {
     pub(crate) fn new(settings: O::Settings) -> Self {
         let (scope, persistent) = (Scope::User, false);
-        Options { settings, scope, persistent, participants: PARTICIPANTS, spin: None }
+        let (participants, spin, detect_deadlocks) = (PARTICIPANTS, None, false);
+        Options { settings, scope, persistent, participants, spin, detect_deadlocks }
     }
 
     /// Who can see the object (default: only this user's processes).
@@ -106,6 +108,21 @@ impl<O: Named> Options<O> {
     #[must_use]
     pub fn spin(mut self, spin: Spin) -> Self {
         self.spin = Some(spin);
+        self
+    }
+
+    /// Whether a wait for a mutex or permit that has lasted for a second looks whether it will last
+    /// for ever, because those who hold it wait in turn, over other objects and processes too, for
+    /// this thread (default: no). Then it ends with [`Error::Deadlock`], which spells the cycle out.
+    /// Only if there is no doubt: not if another thread of one of the processes could still release
+    /// (permits, and mutexes that processes own), nor across pid namespaces there.
+    ///
+    /// Such a look reads all objects that this user can see, about 10 µs each; it is repeated after
+    /// 1, 2, 4, … seconds, up to a minute. The handles of one process for one object share it: one
+    /// that wants it is enough.
+    #[must_use]
+    pub fn detect_deadlocks(mut self, detect: bool) -> Self {
+        self.detect_deadlocks = detect;
         self
     }
 
@@ -171,6 +188,7 @@ impl<O: Named> Options<O> {
             facts,
             persistent: self.persistent,
             spin: self.spin.unwrap_or_else(spin_of_environment),
+            detects_deadlocks: self.detect_deadlocks,
             state,
             data,
             by_process,
@@ -194,6 +212,7 @@ impl<O: Named> fmt::Debug for Options<O> {
             .field("persistent", &self.persistent)
             .field("participants", &self.participants)
             .field("spin", &self.spin)
+            .field("detect_deadlocks", &self.detect_deadlocks)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,8 @@
 //! Who holds, who waits, who died: as it is shown. Nothing here decides anything.
 
+use crate::processes::Processes;
+use crate::segment::slots::SlotRecord;
+use crate::sys::process;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,17 +19,125 @@ pub struct Participant {
     /// Its thread id, in its own pid namespace. 0 if the whole process is meant and no thread of it
     /// is known.
     pub tid: u32,
-    /// Its command line if it can be read here, else the name that it left (15 bytes).
+    /// Its command line if it can be read here, else its label.
     pub command: String,
+    /// The name that it left (15 bytes): that of the thread that opened the object.
+    pub label: String,
+    /// Its user, if that can be read here.
+    pub user: Option<u32>,
     /// Since when it holds or waits. The clock that tells it is cheap: ±10 ms.
     pub since: Option<SystemTime>,
     /// It died, and nobody has taken its place yet.
     pub dead: bool,
     /// Its pid means nothing here: it lives in another pid namespace.
     pub foreign_namespace: bool,
+    /// The number of its pid namespace (`readlink /proc/PID/ns/pid`).
+    pub namespace: u64,
+    /// How its thread or process is.
+    pub condition: Condition,
+    /// It holds as a process: any thread of it may release, and `tid` only tells which one took it.
+    pub as_process: bool,
+}
+
+/// How a participant's thread or process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Condition {
+    /// It is there, and runs or sleeps.
+    Running,
+    /// It was stopped, by a signal or a debugger, and holds on meanwhile.
+    Stopped,
+    /// It has ended and its parent has not noticed. What it held is kept by a process that has
+    /// inherited its open file.
+    Zombie,
+    /// There is no such process or thread any more. What it held is kept by a process that has
+    /// inherited its open file.
+    Gone,
+    /// It died, and the kernel has let go of its slot.
+    Dead,
+    /// It lives in another pid namespace, from where nothing can be told.
+    Elsewhere,
+}
+
+impl Condition {
+    /// The word that people and JSON see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Condition::Running => "running",
+            Condition::Stopped => "stopped",
+            Condition::Zombie => "zombie",
+            Condition::Gone => "gone",
+            Condition::Dead => "dead",
+            Condition::Elsewhere => "elsewhere",
+        }
+    }
+
+    fn of_state(state: Option<char>) -> Condition {
+        match state {
+            None => Condition::Gone,
+            Some('T' | 't') => Condition::Stopped,
+            Some('Z' | 'X' | 'x') => Condition::Zombie,
+            Some(_) => Condition::Running,
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl Participant {
+    /// Made of what a slot says and what the system knows. `tid` and `since` are those of what it
+    /// holds or waits for.
+    pub(crate) fn of(
+        record: &SlotRecord,
+        tid: u32,
+        since: u64,
+        alive: bool,
+        processes: &mut Processes,
+    ) -> Participant {
+        let foreign_namespace = record.namespace != process::namespace();
+        // A thread's slot knows its thread; a process's does not know which one it was.
+        let tid = if record.tid != 0 { record.tid } else { tid };
+        let seen = if foreign_namespace { None } else { processes.get(record.pid) };
+        // The pid may belong to somebody else by now: then it began at another time.
+        let seen = seen.filter(|seen| seen.glance.started == record.started);
+        let condition = if !alive {
+            Condition::Dead
+        } else if foreign_namespace {
+            Condition::Elsewhere
+        } else if record.tid == 0 || tid == record.pid {
+            Condition::of_state(seen.map(|seen| seen.glance.state))
+        } else {
+            let glance = seen.and_then(|_| process::glance_at_thread(record.pid, tid));
+            Condition::of_state(glance.map(|glance| glance.state))
+        };
+        let left = String::from_utf8_lossy(&record.label);
+        let label = harmless(left.trim_end_matches('\0'));
+        let command = seen.and_then(|seen| seen.command.as_deref()).map(harmless);
+        Participant {
+            pid: record.pid,
+            tid,
+            command: command.unwrap_or_else(|| label.clone()),
+            label,
+            user: seen.and_then(|seen| seen.user),
+            since: moment(since),
+            dead: !alive,
+            foreign_namespace,
+            namespace: record.namespace,
+            condition,
+            as_process: record.tid == 0,
+        }
+    }
+
+    /// What tells it from all other participants of the machine. No pid alone would: two
+    /// containers may both have a process of this pid.
+    pub(crate) fn identity(&self) -> (u64, u32, u32) {
+        (self.namespace, self.pid, self.tid)
+    }
+
     /// How long it holds or waits by now.
     pub fn duration(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed().unwrap_or_default())
@@ -45,11 +156,18 @@ impl fmt::Display for Participant {
         if self.foreign_namespace {
             f.write_str(" of another pid namespace")?;
         }
-        if self.dead {
-            f.write_str(", which is dead")?;
-        }
-        Ok(())
+        f.write_str(match self.condition {
+            Condition::Running | Condition::Elsewhere => "",
+            Condition::Stopped => ", which is stopped",
+            Condition::Zombie | Condition::Gone => ", which has ended and left it to others",
+            Condition::Dead => ", which is dead",
+        })
     }
+}
+
+/// What others wrote is shown on terminals.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A holder that died while it held.

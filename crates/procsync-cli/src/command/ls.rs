@@ -1,35 +1,33 @@
 //! `procsync ls`: what there is, who holds it, who waits.
 
-mod json;
-mod table;
-
-use super::existing;
-use crate::cli::{self, Listed};
+use super::look;
+use crate::cli::{self, Column, Listed};
 use crate::exit::{Exit, Failure};
-use procsync::inspect::{self, Snapshot};
+use crate::report::{json, table};
+use crate::text::Paint;
+use procsync::inspect::Inspector;
 use std::io::Write;
 
-/// An object, or why it cannot be shown.
-struct Row {
-    scope: &'static str,
-    looked: procsync::Result<Snapshot>,
-}
+const COLUMNS: [Column; 6] = [
+    Column::Name,
+    Column::Kind,
+    Column::State,
+    Column::Processes,
+    Column::Holders,
+    Column::Waiters,
+];
 
-pub(crate) fn run(arguments: &cli::Ls) -> Result<Exit, Failure> {
-    let scopes: &[_] = match arguments.scope {
-        Listed::User => &[("user", cli::Scope::User)],
-        Listed::Machine => &[("machine", cli::Scope::Machine)],
-        Listed::All => &[("user", cli::Scope::User), ("machine", cli::Scope::Machine)],
-    };
-    let mut rows = Vec::new();
-    for (name, scope) in scopes {
-        let found = inspect::list(existing(*scope))?;
-        rows.extend(found.into_iter().map(|looked| Row { scope: name, looked }));
-    }
+pub(crate) fn run(arguments: &cli::Ls, paint: Paint) -> Result<Exit, Failure> {
+    let rows = look(&mut Inspector::new(), arguments.scope)?;
     let text = if arguments.json {
         json::of(&rows)
     } else {
-        table::of(&rows, arguments.scope == Listed::All)
+        let mut columns = arguments.columns.clone();
+        if columns.is_empty() {
+            columns.extend((arguments.scope == Listed::All).then_some(Column::Scope));
+            columns.extend(COLUMNS);
+        }
+        table::of(&rows, &columns, !arguments.noheadings, paint)
     };
     std::io::stdout().write_all(text.as_bytes())?;
     // A damaged object is part of the answer, not a failure to give one.

@@ -8,7 +8,7 @@ use procsync::Removal;
 use std::io::Write;
 
 /// Removes all that can be removed, also after one could not.
-pub(crate) fn run(arguments: &cli::Rm) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &cli::Names) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
     for name in &arguments.names {
         match procsync::remove(name, existing(arguments.place.scope)) {

@@ -1,32 +1,44 @@
-//! `procsync run`: holds a mutex or a permit while a command runs.
+//! `procsync run` and `procsync try`: hold a mutex or a permit while a command runs.
 
+use super::patience::{Awaited, Limits, take};
 use crate::cli;
 use crate::exit::{Exit, Failure};
-use crate::sys::{Inherited, Running};
+use crate::sys::{self, Inherited};
 use crate::text;
 use procsync::{
     Deceased, Error, Kind, Mutex, MutexGuard, Object, Ownership, Permit, Result, Scope, Semaphore,
 };
+use std::ffi::OsString;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// How long a wait lasts before `--verbose` mentions it.
-const A_SHORT_WHILE: Duration = Duration::from_millis(200);
+/// By this name `deadlocks` knows that a holder waits for its command.
+pub(super) const LABEL: &std::ffi::CStr = c"procsync run";
 
 pub(crate) fn run(arguments: &cli::Run) -> Result<Exit, Failure> {
-    let scope = scope(arguments)?;
-    let name = &arguments.name;
-    match arguments.permits {
-        None => {
-            let options = Mutex::<()>::options().ownership(Ownership::Process).scope(scope);
-            hold(&options.open(name)?, arguments)
+    let limits = Limits::of(&arguments.patience, arguments.what.verbose);
+    run_within(&arguments.what, &limits)
+}
+
+pub(crate) fn try_run(arguments: &cli::Try) -> Result<Exit, Failure> {
+    let (code, verbose) = (arguments.otherwise.code, arguments.what.verbose);
+    run_within(&arguments.what, &Limits { at_once: true, timeout: None, code, verbose })
+}
+
+fn run_within(what: &cli::Under, limits: &Limits) -> Result<Exit, Failure> {
+    let scope = scope(what.place.scope, what.mode)?;
+    sys::call_this(LABEL);
+    match what.permits {
+        None => hold(&open_mutex(&what.name, scope)?, what, limits),
+        Some(permits) => {
+            hold(&Semaphore::options(permits).scope(scope).open(&what.name)?, what, limits)
         }
-        Some(permits) => hold(&Semaphore::options(permits).scope(scope).open(name)?, arguments),
     }
 }
 
-fn scope(arguments: &cli::Run) -> Result<Scope, Failure> {
-    match (arguments.place.scope, arguments.mode) {
+/// Where an object is that may have to be created.
+pub(super) fn scope(scope: cli::Scope, mode: Option<u32>) -> Result<Scope, Failure> {
+    match (scope, mode) {
         (cli::Scope::User, None) => Ok(Scope::User),
         (cli::Scope::Machine, Some(mode)) => Ok(Scope::Machine { mode }),
         (cli::Scope::User, Some(_)) => Err(Failure::new(
@@ -40,8 +52,26 @@ fn scope(arguments: &cli::Run) -> Result<Scope, Failure> {
     }
 }
 
+/// The mutex of this name, whatever data it guards; a new one guards none.
+fn open_mutex(name: &str, scope: Scope) -> Result<Mutex<()>> {
+    /// Between the two steps it may come or go; not for ever.
+    const TRIES: u32 = 10;
+    let options = Mutex::<()>::options().ownership(Ownership::Process).scope(scope);
+    for _ in 1..TRIES {
+        match options.attach(name) {
+            Err(Error::NotFound { .. }) => {}
+            other => return other,
+        }
+        match options.open(name) {
+            Err(Error::Mismatch { .. }) => {}
+            other => return other,
+        }
+    }
+    options.open(name)
+}
+
 /// What can be held while a command runs.
-trait Lock {
+pub(super) trait Lock {
     type Held<'a>: Held
     where
         Self: 'a;
@@ -49,12 +79,11 @@ trait Lock {
     fn object(&self) -> Object;
     fn try_take(&self) -> Result<Option<Self::Held<'_>>>;
     fn take_within(&self, timeout: Duration) -> Result<Self::Held<'_>>;
-    /// Who stands in the way, as a message says it after the object's name.
     fn in_the_way(&self) -> String;
 }
 
 /// What is held.
-trait Held {
+pub(super) trait Held {
     fn abandoned(&self) -> Option<Deceased>;
     /// What keeps it held for as long as the command has it open.
     #[cfg(unix)]
@@ -63,10 +92,13 @@ trait Held {
     fn inherited(&self) -> Result<Inherited> {
         Ok(())
     }
-    /// What was got, beyond the object's name.
-    fn which(&self) -> String;
-    /// The index of a permit.
-    fn permit(&self) -> Option<u32>;
+    fn which(&self) -> Which;
+}
+
+/// What was got, beyond the object's name.
+pub(super) enum Which {
+    Grant(u64),
+    Permit(Option<u32>),
 }
 
 impl Lock for Mutex<()> {
@@ -131,12 +163,8 @@ impl Held for MutexGuard<'_, ()> {
         self.inheritable()
     }
 
-    fn which(&self) -> String {
-        format!("grant {}", self.grant())
-    }
-
-    fn permit(&self) -> Option<u32> {
-        None
+    fn which(&self) -> Which {
+        Which::Grant(self.grant())
     }
 }
 
@@ -150,73 +178,98 @@ impl Held for Permit<'_> {
         self.inheritable()
     }
 
-    fn which(&self) -> String {
-        self.permit().map_or_else(String::new, |index| format!("permit {index}"))
-    }
-
-    fn permit(&self) -> Option<u32> {
-        self.indexes().first().copied()
+    fn which(&self) -> Which {
+        Which::Permit(self.indexes().first().copied())
     }
 }
 
-fn hold<L: Lock>(lock: &L, arguments: &cli::Run) -> Result<Exit, Failure> {
+impl std::fmt::Display for Which {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Which::Grant(grant) => write!(f, ", grant {grant}"),
+            Which::Permit(Some(index)) => write!(f, ", permit {index}"),
+            Which::Permit(None) => Ok(()),
+        }
+    }
+}
+
+/// A lock, as something to wait for.
+pub(super) struct Taking<'a, L>(pub(super) &'a L);
+
+impl<'a, L: Lock> Awaited for Taking<'a, L> {
+    type Got = L::Held<'a>;
+
+    fn object(&self) -> Object {
+        self.0.object()
+    }
+
+    fn try_take(&self) -> Result<Option<Self::Got>> {
+        self.0.try_take()
+    }
+
+    fn take_within(&self, timeout: Duration) -> Result<Self::Got> {
+        self.0.take_within(timeout)
+    }
+
+    fn in_the_way(&self) -> String {
+        self.0.in_the_way()
+    }
+}
+
+fn hold<L: Lock>(lock: &L, what: &cli::Under, limits: &Limits) -> Result<Exit, Failure> {
     let object = lock.object();
     let began = Instant::now();
-    let held = take(lock, arguments)?;
-    if arguments.verbose {
+    let held = take(&Taking(lock), limits)?;
+    if what.verbose {
         let waited = text::span(began.elapsed());
-        text::say(&format!("{object}: got it after {waited}, {}", held.which()));
+        text::say(&format!("{object}: got it after {waited}{}", held.which()));
     }
+    let mut command = command(what)?;
+    tell(&mut command, &object, what.place.scope, &held.which());
+    command.env_remove("PROCSYNC_ABANDONED");
     if let Some(deceased) = held.abandoned() {
         text::say(&format!(
             "{object}: abandoned by {deceased}; what it guards may be half changed"
         ));
+        command.env("PROCSYNC_ABANDONED", deceased.pid.to_string());
     }
-    let mut words = arguments.command.iter();
-    let program = words.next().ok_or_else(|| Failure::new(Exit::Usage, "no command"))?;
-    let mut command = Command::new(program);
-    command.args(words).env("PROCSYNC_NAME", &object.name);
-    if let Some(index) = held.permit() {
-        command.env("PROCSYNC_PERMIT", index.to_string());
-    }
-    let running = Running::start(command, held.inherited()?).map_err(|error| {
-        let message = format!("cannot run {}: {error}", program.to_string_lossy());
-        Failure::new(Exit::of_start(&error), message)
-    })?;
-    let status = running.wait().map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            format!("cannot wait for {}: {error}", program.to_string_lossy()),
-        )
-    })?;
+    let exit = super::run_to_end(command, held.inherited()?)?;
     // Not earlier: it is held while the command runs.
     drop(held);
-    Ok(Exit::from(status))
+    Ok(exit)
 }
 
-fn take<'a, L: Lock>(lock: &'a L, arguments: &cli::Run) -> Result<L::Held<'a>, Failure> {
-    // A timeout of nothing comes here as well: a try also looks whether the holder still lives.
-    if let Some(held) = lock.try_take()? {
-        return Ok(held);
+fn command(what: &cli::Under) -> Result<Command, Failure> {
+    if let Some(line) = &what.shell {
+        let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+        let mut command = Command::new(shell.unwrap_or_else(|| OsString::from("/bin/sh")));
+        command.arg("-c").arg(line);
+        return Ok(command);
     }
-    let timeout = arguments.timeout.unwrap_or(Duration::MAX);
-    if arguments.at_once || timeout.is_zero() {
-        let message = format!("{}: {}", lock.object(), lock.in_the_way());
-        return Err(Failure::new(Exit::NotInTime, message));
-    }
-    let began = Instant::now();
-    let quietly = if arguments.verbose { timeout.min(A_SHORT_WHILE) } else { timeout };
-    let rest = timeout.saturating_sub(quietly);
-    match lock.take_within(quietly) {
-        Err(Error::TimedOut { .. }) if !rest.is_zero() => {}
-        other => return Ok(other?),
-    }
-    text::say(&format!("{}: waiting; {}", lock.object(), lock.in_the_way()));
-    Ok(lock.take_within(rest).map_err(|error| match error {
-        // Of the whole wait, not of its second part.
-        Error::TimedOut { object, holder, .. } => {
-            Error::TimedOut { object, waited: began.elapsed(), holder }
+    let mut words = what.command.iter();
+    let program = words.next().ok_or_else(|| Failure::new(Exit::Usage, "no command"))?;
+    let mut command = Command::new(program);
+    command.args(words);
+    Ok(command)
+}
+
+/// Tells the command what is held for it.
+fn tell(command: &mut Command, object: &Object, scope: cli::Scope, which: &Which) {
+    command.env("PROCSYNC_NAME", &object.name);
+    let mut held = match scope {
+        cli::Scope::User => object.name.clone(),
+        cli::Scope::Machine => format!("machine/{}", object.name),
+    };
+    match which {
+        Which::Grant(grant) => {
+            command.env("PROCSYNC_GRANT", grant.to_string());
         }
-        other => other,
-    })?)
+        Which::Permit(Some(index)) => {
+            command.env("PROCSYNC_PERMIT", index.to_string());
+            held += &format!(":{index}");
+        }
+        Which::Permit(None) => {}
+    }
+    let before = std::env::var("PROCSYNC_HELD").unwrap_or_default();
+    command.env("PROCSYNC_HELD", format!("{before} {held}").trim_start());
 }

@@ -6,9 +6,11 @@
 //! sent it.
 #![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
 
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::ptr;
 use std::time::Duration;
@@ -72,10 +74,39 @@ impl Running {
             }
             // The command's end sends SIGCHLD, which waits like the others until it is taken.
             let Some(signal) = self.signals.take() else { continue };
-            if signal.number != libc::SIGCHLD && !self.has_got(&signal) {
-                // SAFETY: plain system call. The command was not reaped, so its id is its own.
-                unsafe { libc::kill(self.pid(), signal.number) };
-            }
+            self.pass_on(&signal);
+        }
+    }
+
+    /// Looks whether the command has ended, and passes on what signals have come. Does not wait.
+    pub(crate) fn look(&mut self) -> io::Result<Option<ExitStatus>> {
+        while let Some(signal) = self.signals.take_if_there() {
+            self.pass_on(&signal);
+        }
+        self.child.try_wait()
+    }
+
+    /// The command's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What can be read as soon as a signal has come, the command's end among them.
+    pub(crate) fn notices(&self) -> io::Result<OwnedFd> {
+        let flags = libc::SFD_NONBLOCK | libc::SFD_CLOEXEC;
+        // SAFETY: an initialized set; -1 asks for a new descriptor.
+        let fd = unsafe { libc::signalfd(-1, &raw const self.signals.set, flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: just opened, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    fn pass_on(&self, signal: &Signal) {
+        if signal.number != libc::SIGCHLD && !self.has_got(signal) {
+            // SAFETY: plain system call. The command was not reaped, so its id is its own.
+            unsafe { libc::kill(self.pid(), signal.number) };
         }
     }
 
@@ -117,7 +148,8 @@ enum Sender {
 /// The signals that wait to be taken.
 ///
 /// They are blocked in the calling thread, which has to be the only one: they would otherwise come
-/// to another one, in the usual way.
+/// to another one, in the usual way. Blocking leaves the dispositions alone, which handlers would
+/// not: what nohup(1), say, had this process ignore, the command ignores too.
 struct Blocked {
     set: libc::sigset_t,
     before: libc::sigset_t,
@@ -126,9 +158,7 @@ struct Blocked {
 impl Blocked {
     fn new() -> Blocked {
         let mut set = empty_set();
-        // What was ignored when this process began (as by nohup(1)) stays so, and the command
-        // inherits that. A handler or a mask would end it.
-        for signal in PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal)) {
+        for signal in PASSED_ON {
             add(&mut set, signal);
         }
         add(&mut set, libc::SIGCHLD);
@@ -145,6 +175,24 @@ impl Blocked {
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: an initialized set and a siginfo_t that may be written.
         let number = unsafe { libc::sigwaitinfo(&raw const self.set, &raw mut info) };
+        Signal::of(number, &info)
+    }
+
+    /// The next one, if one has come.
+    fn take_if_there(&self) -> Option<Signal> {
+        // SAFETY: as in `take`.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let set = &raw const self.set;
+        // SAFETY: an initialized set, a siginfo_t that may be written, and a valid time.
+        let number = unsafe { libc::sigtimedwait(set, &raw mut info, &raw const at_once) };
+        Signal::of(number, &info)
+    }
+}
+
+impl Signal {
+    /// What a wait for signals answered.
+    fn of(number: libc::c_int, info: &libc::siginfo_t) -> Option<Signal> {
         if number < 0 {
             return None;
         }
@@ -177,14 +225,6 @@ fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
     unsafe { libc::sigaddset(set, signal) };
 }
 
-fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: sigaction is a plain struct of integers, for which all zeros is a value.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: with no new action this only asks; the answer may be written.
-    let answer = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
-    answer == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
 /// The time of a clock that all processes share and nobody sets.
 pub(crate) fn monotonic() -> io::Result<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -194,4 +234,92 @@ pub(crate) fn monotonic() -> io::Result<Duration> {
     }
     // Neither is negative, nor are there more nanoseconds than fit.
     Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
+/// What the calling thread is called from now on (prctl(2), 15 bytes), and so by what name it is
+/// known to others in the objects that it opens.
+pub(crate) fn call_this(name: &CStr) {
+    // SAFETY: PR_SET_NAME reads a string that ends in a zero byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+/// The name of a user, if it has one.
+pub(crate) fn user_name(user: u32) -> Option<String> {
+    let mut buffer = vec![0; 4_096];
+    // SAFETY: passwd is a plain struct of integers and pointers, for which all zeros is a value.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = ptr::null_mut();
+    // SAFETY: all may be written, and the buffer has the length given.
+    let answer = unsafe {
+        libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found)
+    };
+    if answer != 0 || found.is_null() {
+        return None;
+    }
+    // SAFETY: an entry that was found has a name, a string in the buffer.
+    let name = unsafe { CStr::from_ptr(entry.pw_name) };
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// The effective user.
+pub(crate) fn user() -> u32 {
+    // SAFETY: geteuid has no arguments and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// The permissions of a file, if it is there.
+pub(crate) fn mode_of(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().ok().map(|data| data.mode() & 0o7777)
+}
+
+/// A file system's size in bytes and files. 0: it has no limit of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSystem {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) files: u64,
+    pub(crate) files_free: u64,
+    /// It is another machine's.
+    pub(crate) is_remote: bool,
+}
+
+/// The file system in which a directory lies.
+pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
+    /// NFS, SMB, CIFS, SMB2, Ceph, AFS (statfs(2)).
+    const REMOTE: [i64; 6] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x5346_414f];
+    let path = CString::new(path.as_os_str().as_encoded_bytes())?;
+    // SAFETY: statfs is a plain struct of integers, for which all zeros is a value.
+    let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a string that ends in a zero byte, and a struct that may be written.
+    if unsafe { libc::statfs(path.as_ptr(), &raw mut facts) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let block = facts.f_bsize as u64;
+    Ok(FileSystem {
+        total: facts.f_blocks.saturating_mul(block),
+        free: facts.f_bavail.saturating_mul(block),
+        files: facts.f_files,
+        files_free: facts.f_ffree,
+        is_remote: REMOTE.contains(&(facts.f_type as i64)),
+    })
+}
+
+/// How many files a process may open; none: not told.
+pub(crate) fn file_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` may be written.
+    let answer = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (answer == 0).then_some(limit.rlim_cur)
+}
+
+/// Whether the kernel can have a thread wait for several words at once.
+pub(crate) fn has_futex_waitv() -> bool {
+    let nothing = ptr::null::<libc::c_void>();
+    // SAFETY: with no words to wait for, the call only says that this is invalid, or that there is
+    // no such call.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_futex_waitv, nothing, 0_u32, 0_u32, nothing, libc::CLOCK_MONOTONIC)
+    };
+    answer >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
 }

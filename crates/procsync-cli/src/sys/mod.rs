@@ -5,6 +5,10 @@
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+#[cfg(target_os = "linux")]
+mod tokens_linux;
+#[cfg(target_os = "linux")]
+pub(crate) use tokens_linux::*;
 
 #[cfg(not(target_os = "linux"))]
 mod other;

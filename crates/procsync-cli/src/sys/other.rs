@@ -1,6 +1,7 @@
 //! Systems on which the library has no objects yet: nothing here is ever reached there.
 
 use std::io;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -25,4 +26,39 @@ impl Running {
 
 pub(crate) fn monotonic() -> io::Result<Duration> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn call_this(_name: &std::ffi::CStr) {}
+
+pub(crate) fn user_name(_user: u32) -> Option<String> {
+    None
+}
+
+pub(crate) fn user() -> u32 {
+    0
+}
+
+pub(crate) fn mode_of(_path: &Path) -> Option<u32> {
+    None
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSystem {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) files: u64,
+    pub(crate) files_free: u64,
+    pub(crate) is_remote: bool,
+}
+
+pub(crate) fn file_system(_path: &Path) -> io::Result<FileSystem> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn file_limit() -> Option<u64> {
+    None
+}
+
+pub(crate) fn has_futex_waitv() -> bool {
+    false
 }

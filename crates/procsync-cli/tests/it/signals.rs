@@ -1,6 +1,8 @@
 //! Signals and `procsync run`: who gets which, and how often.
 
-use crate::support::{Place, Running, eventually, in_terminal, signal, signal_group, state_of};
+use crate::support::{
+    Place, Running, eventually, ignoring_children, in_terminal, signal, signal_group, state_of,
+};
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -157,8 +159,9 @@ fn what_was_ignored_stays_ignored() {
 #[test]
 fn a_status_is_had_even_if_children_are_ignored() {
     let place = Place::new();
-    let done = place.run_by_shell("trap '' CHLD; exec $PROCSYNC run m -- sh -c 'exit 5'");
-    assert_eq!(done.code, Some(5), "{}", done.stderr);
+    let mut command = place.procsync(&["run", "m", "--", "sh", "-c", "exit 5"]);
+    let mut running = Running::new(ignoring_children(&mut command));
+    assert_eq!(running.end().code(), Some(5));
 }
 
 #[test]

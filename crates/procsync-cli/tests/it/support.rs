@@ -97,7 +97,18 @@ impl Place {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        for inherited in ["PROCSYNC_LOG", "PROCSYNC_SPIN", "PROCSYNC_NAME", "PROCSYNC_PERMIT"] {
+        for inherited in [
+            "PROCSYNC_LOG",
+            "PROCSYNC_SPIN",
+            "PROCSYNC_NAME",
+            "PROCSYNC_PERMIT",
+            "PROCSYNC_GRANT",
+            "PROCSYNC_HELD",
+            "PROCSYNC_ABANDONED",
+            "MAKEFLAGS",
+            "CARGO_MAKEFLAGS",
+            "NO_COLOR",
+        ] {
             command.env_remove(inherited);
         }
         command
@@ -228,6 +239,17 @@ impl Drop for Holder {
     }
 }
 
+/// A command that begins with SIGCHLD ignored, so that the kernel keeps no status of its children.
+pub(crate) fn ignoring_children(command: &mut Command) -> &mut Command {
+    let ignore = || {
+        // SAFETY: sets a signal's disposition; no handler is involved.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        Ok(())
+    };
+    // SAFETY: the closure makes one system call that is allowed between fork and exec.
+    unsafe { command.pre_exec(ignore) }
+}
+
 /// The operator's end of a terminal, and a command that has the other end for its own.
 pub(crate) fn in_terminal(command: &mut Command) -> (File, Running) {
     let (mut ours, mut theirs) = (-1, -1);
@@ -253,4 +275,53 @@ pub(crate) fn in_terminal(command: &mut Command) -> (File, Running) {
     // The parent's copy of the terminal's other end goes with the command.
     command.stdin(Stdio::null());
     (File::from(ours), running)
+}
+
+/// Two commands that wait for each other. Ended with all that they started when this goes.
+pub(crate) struct Knot([Running; 2]);
+
+impl Knot {
+    /// One holds `a` and wants `b`, the other the reverse, each below the other's hold.
+    pub(crate) fn tie(place: &Place) -> Knot {
+        let start = |holds: &str, mark: &str, wait_for: &str, wants: &str| {
+            let script = format!(
+                ">{mark}; until [ -e {wait_for} ]; do sleep 0.01; done; \
+                 exec $PROCSYNC run {wants} -- true"
+            );
+            let mut command = place.procsync(&["run", holds, "--", "sh", "-c", &script]);
+            command.env("PROCSYNC", env!("CARGO_BIN_EXE_procsync")).process_group(0);
+            Running::new(&mut command)
+        };
+        Knot([start("a", "one", "two", "b"), start("b", "two", "one", "a")])
+    }
+
+    pub(crate) fn pids(&self) -> [u32; 2] {
+        [self.0[0].pid(), self.0[1].pid()]
+    }
+}
+
+impl Drop for Knot {
+    fn drop(&mut self) {
+        for pid in self.pids() {
+            // SAFETY: plain system call; the leader is not reaped yet, so the group is its own.
+            unsafe { libc::kill(-(pid as i32), libc::SIGKILL) };
+        }
+    }
+}
+
+/// Says that this machine cannot run a test, and why; past the test harness, which shows nothing of
+/// a test that passed.
+pub(crate) fn skip(test: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why}");
+    if let Some(log) = std::env::var_os("PROCSYNC_SKIP_LOG") {
+        let log = File::options().append(true).create(true).open(log);
+        writeln!(log.expect("the list of skipped tests"), "{test}: {why}").expect("it is written");
+    }
+}
+
+/// Whether a program is there to be run.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

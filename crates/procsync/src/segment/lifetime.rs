@@ -57,6 +57,8 @@ pub(crate) struct Spec {
     pub(crate) facts: Facts,
     pub(crate) persistent: bool,
     pub(crate) spin: Spin,
+    /// Whether long waits of this process look for deadlocks.
+    pub(crate) detects_deadlocks: bool,
     /// What the state word begins with.
     pub(crate) state: u32,
     /// What the guarded data begins with; missing bytes are zero.
@@ -104,6 +106,10 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
         }
     })?;
     segment.claim_process_slot(spec.by_process)?;
+    if spec.detects_deadlocks {
+        // One handle of the process that wants it is enough.
+        segment.detects_deadlocks.store(true, Ordering::Relaxed);
+    }
     if created {
         tracing::debug!(%object, path = %segment.path.display(), "created");
     }
@@ -390,6 +396,7 @@ impl Attempt<'_> {
             lives: Lives::new(header.slots),
             spin_estimate: SpinEstimate::new(),
             spin: self.spec.spin,
+            detects_deadlocks: AtomicBool::new(false),
             depth: AtomicU32::new(0),
         });
         registry.insert(facts.id, &segment);
@@ -432,7 +439,9 @@ impl Attempt<'_> {
                 return mismatch("reset", name(wanted.flags), name(found.flags));
             }
         }
-        if matches!(found.kind, Kind::Mutex) {
+        // One without data of its own can lock what guards any, if it does not make it.
+        let any_data = self.how == How::Attach && wanted.data_size == 0;
+        if matches!(found.kind, Kind::Mutex) && !any_data {
             if found.data_size != wanted.data_size {
                 return mismatch(
                     "data size in bytes",
@@ -575,7 +584,7 @@ pub enum Removal {
 /// Removes an object by name; none if there is no such object.
 pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
     // Of which kind it is shows when it is there, and does not matter.
-    let object = Object { kind: Kind::Mutex, name: name.as_str().to_owned() };
+    let object = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
     let path = place.path(name);
     let system = |operation| system(&object, &path, operation);
     repeat(&object, || {

@@ -10,6 +10,7 @@ mod locked;
 pub(crate) mod place;
 mod registry;
 pub(crate) mod slots;
+mod suspicion;
 mod waiting;
 
 pub use lifetime::Removal;
@@ -74,6 +75,8 @@ pub(crate) struct Segment {
     lives: Lives,
     spin_estimate: SpinEstimate,
     spin: Spin,
+    /// Whether long waits look for deadlocks.
+    detects_deadlocks: AtomicBool,
     /// How often the owning thread of this process has locked a reentrant mutex. Only the owner
     /// touches it.
     pub(crate) depth: AtomicU32,

@@ -4,7 +4,8 @@ use super::layout::{PAGE, SLOT_SIZE, SLOTS_AT, Slot};
 use super::{Segment, SharedWaker};
 use crate::error::{Error, Result};
 use crate::kind::Kind;
-use crate::participant::{Cause, Participant, moment};
+use crate::participant::{Cause, Participant};
+use crate::processes::Processes;
 use crate::raw::Waker;
 use crate::raw::owned_word::{Freed, OwnedWord, PARTICIPANT};
 use crate::sys::{clock, lock, process};
@@ -62,7 +63,8 @@ pub(crate) struct SlotRecord {
     pub(crate) pid: u32,
     pub(crate) tid: u32,
     pub(crate) started: u64,
-    pub(crate) namespace: u32,
+    pub(crate) namespace: u64,
+    pub(crate) attached_at: u64,
     pub(crate) waiting_since: u64,
     pub(crate) label: [u8; 16],
 }
@@ -76,7 +78,8 @@ impl SlotRecord {
             pid: slot.pid.load(Ordering::Relaxed),
             tid: slot.tid.load(Ordering::Relaxed),
             started: slot.started.load(Ordering::Relaxed),
-            namespace: slot.namespace.load(Ordering::Relaxed),
+            namespace: slot.namespace.load(Ordering::Relaxed).into(),
+            attached_at: slot.attached_at.load(Ordering::Relaxed),
             waiting_since: slot.waiting_since.load(Ordering::Relaxed),
             label,
         }
@@ -86,25 +89,7 @@ impl SlotRecord {
 impl SlotRecord {
     /// Made fit to be shown. `tid` and `since` are those of what it holds or waits for.
     pub(crate) fn shown(&self, tid: u32, since: u64, alive: bool) -> Participant {
-        let foreign_namespace = self.namespace != process::namespace() as u32;
-        // The pid may belong to somebody else by now: then it began at another time.
-        let is_there = !foreign_namespace && process::started_of(self.pid) == Some(self.started);
-        let command = is_there.then(|| process::command_of(self.pid)).flatten();
-        let label = || String::from_utf8_lossy(&self.label).trim_end_matches('\0').to_owned();
-        Participant {
-            pid: self.pid,
-            // A thread's slot knows its thread; a process's does not know which one it was.
-            tid: if self.tid != 0 { self.tid } else { tid },
-            command: command
-                .unwrap_or_else(label)
-                .chars()
-                // What others wrote is shown on terminals.
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .collect(),
-            since: moment(since),
-            dead: !alive,
-            foreign_namespace,
-        }
+        Participant::of(self, tid, since, alive, &mut Processes::default())
     }
 }
 
@@ -361,7 +346,7 @@ impl Segment {
                     self.hot().queue.notify(freed, &SharedWaker);
                 }
             }
-            Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory => {}
+            Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory | Kind::Unknown => {}
         }
     }
 
@@ -421,7 +406,7 @@ impl Segment {
                     }
                 }
             }
-            Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory => {}
+            Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory | Kind::Unknown => {}
         }
         Ok(recovered)
     }

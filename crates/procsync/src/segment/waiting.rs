@@ -1,6 +1,7 @@
 //! One wait of one thread for one object: spin, sleep in slices, look who still lives.
 
 use super::slots::Rank;
+use super::suspicion::Suspicion;
 use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ pub(crate) struct Wait<'a> {
     is_told: bool,
     /// Since when it knows that a holder, or a thread of it, died.
     death_known: Option<u64>,
+    /// When to look next whether this wait is part of a deadlock, if that is wanted.
+    suspects: Option<Suspicion>,
 }
 
 impl<'a> Wait<'a> {
@@ -78,6 +81,7 @@ impl<'a> Wait<'a> {
         );
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
+        let suspects = Suspicion::of(segment, deadline.began());
         Wait {
             segment,
             deadline,
@@ -92,6 +96,7 @@ impl<'a> Wait<'a> {
             told,
             is_told: false,
             death_known: None,
+            suspects,
         }
     }
 
@@ -259,7 +264,10 @@ impl Waiter for Wait<'_> {
         if self.settled && (now >= self.next_look || self.rank == Rank::Rest) {
             self.line_up(now);
         }
-        let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        let mut until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        if let Some(suspects) = &mut self.suspects {
+            until = until.min(suspects.check(self.segment, now)?);
+        }
         let until = self.listener.at_most(until);
         let (slept, death) = if self.settled && has_holders(self.segment) {
             self.sleep_watching(word, expected, now, until)

@@ -67,7 +67,7 @@ fn data_of_another_size_or_alignment_is_refused_with_both() {
     let _mutex = Mutex::<u64>::create(&name).unwrap();
     for (refused, is, wanted) in [
         (Mutex::<u32>::open(&name).map(drop), "8", "4"),
-        (Mutex::<()>::attach(&name).map(drop), "8", "0"),
+        (Mutex::<()>::open(&name).map(drop), "8", "0"),
         (Mutex::<[u32; 2]>::open(&name).map(drop), "8", "4"),
     ] {
         let Err(error) = refused else { panic!("{wanted} is {is}") };
@@ -307,4 +307,19 @@ fn who_waits_is_told_of_damage_and_not_kept_for_ever() {
     write(1 << 31);
     assert!(mutex.lock().unwrap().abandoned().is_none());
     assert!(!mutex.is_locked());
+}
+
+#[test]
+fn who_wants_no_data_can_lock_what_guards_any() {
+    let name = name("any-data");
+    let numbers = Mutex::<[u64; 3]>::open(&name).unwrap();
+    numbers.lock().unwrap().set([1, 2, 3]);
+    let plain = Mutex::<()>::attach(&name).unwrap();
+    let guard = plain.lock().unwrap();
+    assert!(numbers.try_lock().is_err(), "this thread holds it");
+    drop(guard);
+    assert_eq!(numbers.lock().unwrap().get(), [1, 2, 3]);
+    // It would not know how to make it again, so it must not seem to be able to.
+    assert!(matches!(Mutex::<()>::open(&name), Err(Error::Mismatch { .. })));
+    assert!(matches!(Mutex::<u32>::attach(&name), Err(Error::Mismatch { .. })));
 }

@@ -183,6 +183,8 @@ pub(crate) fn look_around(role: &mut Role) {
         for kind in ["mutex", "semaphore", "memory", "dead", "damaged", "not-there"] {
             let _ = show(&open(kind), Scope::User);
         }
+        let graph = procsync::inspect::wait_graph(&[Scope::User]).expect("it can be listed");
+        assert!(graph.waits.is_empty());
     }
     assert!(bytes() == before, "looking changed something");
     drop(memory);

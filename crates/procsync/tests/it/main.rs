@@ -31,6 +31,7 @@ mod fork_threads;
 mod hostile_memory;
 mod identity;
 mod inspect;
+mod inspect_more;
 mod interleave;
 mod kill;
 mod kill_steps;
@@ -44,6 +45,7 @@ mod promises;
 mod scarcity;
 mod security;
 mod signals;
+mod wait_graph;
 mod wrong_files;
 
 /// What a helper process does.
@@ -78,6 +80,7 @@ const ROLES: &[(&str, Play)] = &[
     ("make-again-and-again", promises::make_again_and_again),
     ("walk-off", identity::walk_off),
     ("attach-memory", contract_names::attach_memory),
+    ("clear-up", inspect_more::clear_up),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
     ("come-or-leave", interleave::come_or_leave),
@@ -106,6 +109,8 @@ const ROLES: &[(&str, Play)] = &[
     ("hold-and-end", contract_mutex_holders::hold_and_end),
     ("hold-and-start", fork::hold_and_start),
     ("hold-in-a-crowd", kill::hold_in_a_crowd),
+    ("hold-and-suspect", wait_graph::hold_and_suspect),
+    ("hold-and-want", wait_graph::hold_and_want),
     ("hold-late", fork::hold_late),
     ("hold-permits", contract_semaphore::hold_permits),
     ("keep-and-release", containers::keep_and_release),

@@ -132,17 +132,58 @@ pub(crate) fn started() -> u64 {
 }
 
 /// When another process of this pid namespace began.
-pub(crate) fn started_of(pid: u32) -> Option<u64> {
-    started_in(&format!("/proc/{pid}"))
+pub(super) fn started_of(pid: u32) -> Option<u64> {
+    glance(pid).map(|seen| seen.started)
+}
+
+/// What one look at a process of this pid namespace tells (proc_pid_stat(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Glance {
+    /// At most 15 bytes; changes when it runs another program.
+    pub(crate) name: String,
+    /// `R`, `S`, `T`, `Z` and so on.
+    pub(crate) state: char,
+    pub(crate) parent: u32,
+    pub(crate) threads: u32,
+    /// In clock ticks since boot.
+    pub(crate) started: u64,
+}
+
+/// Looks at a process.
+pub(crate) fn glance(pid: u32) -> Option<Glance> {
+    glance_at(&format!("/proc/{pid}/stat"))
+}
+
+/// Looks at one thread of a process.
+pub(crate) fn glance_at_thread(pid: u32, tid: u32) -> Option<Glance> {
+    glance_at(&format!("/proc/{pid}/task/{tid}/stat"))
 }
 
 /// When the process with this directory in /proc began.
 pub(super) fn started_in(process: &str) -> Option<u64> {
-    let stat = std::fs::read(format!("{process}/stat")).ok()?;
-    // The command in brackets may hold anything, brackets too: count from the last one.
-    let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
-    let fields = std::str::from_utf8(&stat[after..]).ok()?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+    glance_at(&format!("{process}/stat")).map(|seen| seen.started)
+}
+
+fn glance_at(path: &str) -> Option<Glance> {
+    let stat = std::fs::read(path).ok()?;
+    // The name in brackets may hold anything, brackets too: count from the last one.
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let begin = stat.iter().position(|&byte| byte == b'(')? + 1;
+    let name = String::from_utf8_lossy(stat.get(begin..end)?).into_owned();
+    let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let threads = fields.nth(15)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    Some(Glance { name, state, parent, threads, started })
+}
+
+/// The effective user of a process of this pid namespace.
+pub(crate) fn user_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    users.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The number of this process's pid namespace; 0: not told.

@@ -42,6 +42,24 @@ pub(crate) fn is_over(_pid: u32, _started: u64) -> bool {
 }
 
 pub(crate) fn started_of(_pid: u32) -> Option<u64> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub(crate) name: String,
+    pub(crate) state: char,
+    pub(crate) parent: u32,
+    pub(crate) threads: u32,
+    pub(crate) started: u64,
+}
+
+pub(crate) fn glance(_pid: u32) -> Option<Glance> {
+    None
+}
+
+pub(crate) fn glance_at_thread(_pid: u32, _tid: u32) -> Option<Glance> {
+    None
+}
+
+pub(crate) fn user_of(_pid: u32) -> Option<u32> {
     None
 }
 
