@@ -150,18 +150,32 @@ impl Exclusive {
         error
     }
 
-    /// Gives it back, if the calling thread (or process) has it.
-    pub(crate) fn release_own(&self) -> Result<()> {
+    /// The hold of the calling thread (or process), if it has it.
+    pub(crate) fn own(&self) -> Result<Hold<'_>> {
         let segment = self.handle.live()?;
         let tag = match self.ownership {
             Ownership::Thread => local::known_tag(segment.id()),
             Ownership::Process => Some(segment.process_tag()),
         };
-        let not_owner =
-            || Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) };
-        let tag = tag.ok_or_else(not_owner)?;
         let grant = segment.hot().grant.load(Ordering::Relaxed);
-        if Hold::new(segment, tag, grant).release() { Ok(()) } else { Err(not_owner()) }
+        match tag {
+            // 0 is nobody's tag: not of a process that has closed the object.
+            Some(tag) if tag != 0 && segment.owned().owner() == tag => {
+                Ok(Hold::new(segment, tag, grant))
+            }
+            _ => Err(self.not_owner(segment)),
+        }
+    }
+
+    /// Gives it back, if the calling thread (or process) has it.
+    pub(crate) fn release_own(&self) -> Result<()> {
+        let hold = self.own()?;
+        if hold.release() { Ok(()) } else { Err(self.not_owner(hold.segment)) }
+    }
+
+    #[cold]
+    pub(crate) fn not_owner(&self, segment: &Segment) -> Error {
+        Error::NotOwner { object: segment.object(), holder: segment.owner().map(Box::new) }
     }
 
     /// Takes it away from whoever holds it; false if nobody did.

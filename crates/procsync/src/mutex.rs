@@ -1,9 +1,7 @@
 //! A lock by name, which may guard data.
 
 use crate::deadline::Deadline;
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exclusive::{Exclusive, Hold, Ownership};
 use crate::handle::Handle;
 use crate::kind::Kind;
@@ -69,6 +67,15 @@ pub struct MutexSettings<T> {
     ownership: Ownership,
     on_abandoned: OnAbandoned,
     initial: Option<T>,
+    untyped: Option<Untyped>,
+}
+
+/// Data whose layout only the running program knows.
+#[derive(Clone)]
+struct Untyped {
+    size: u64,
+    align: u32,
+    initial: Vec<u8>,
 }
 
 impl<T: Pod> Named for Mutex<T> {}
@@ -78,11 +85,22 @@ impl<T: Pod> Sealed for Mutex<T> {
     const KIND: Kind = Kind::Mutex;
 
     fn parts(settings: &Self::Settings, _attach: bool) -> Result<Parts, String> {
-        if size_of::<T>() as u64 > MOST_DATA || align_of::<T>() > DATA_BOUNDARY {
+        let (data_size, data_align, data) = match &settings.untyped {
+            None => {
+                let data = settings.initial.as_ref().map_or(&[][..], bytemuck::bytes_of).to_vec();
+                (size_of::<T>() as u64, align_of::<T>() as u32, data)
+            }
+            Some(untyped) => (untyped.size, untyped.align, untyped.initial.clone()),
+        };
+        if data_size > MOST_DATA || data_align as usize > DATA_BOUNDARY {
             return Err(format!("its data may have {MOST_DATA} bytes aligned to {DATA_BOUNDARY}"));
         }
-        let data = settings.initial.as_ref().map_or(&[][..], bytemuck::bytes_of).to_vec();
-        let (data_size, data_align) = (size_of::<T>() as u64, align_of::<T>() as u32);
+        if !data_align.is_power_of_two() {
+            return Err(format!("its data cannot be aligned to {data_align}, no power of two"));
+        }
+        if !data.is_empty() && data.len() as u64 != data_size {
+            return Err(format!("its data has {data_size} bytes, but {} at first", data.len()));
+        }
         Ok(Parts { data_size, data_align, data, ..Parts::default() })
     }
 
@@ -115,6 +133,29 @@ impl<T: Pod> Options<Mutex<T>> {
     }
 }
 
+impl Options<Mutex<()>> {
+    /// Guards data whose type this program does not know when it is compiled: `size` bytes, aligned
+    /// to `align`. A `Mutex<T>` of the same size and alignment is the same object. `initial` is what
+    /// the data is when the mutex is created: all of it, or nothing for zeros. The data is read and
+    /// written by [`MutexGuard::read_bytes`] and [`MutexGuard::write_bytes`].
+    ///
+    /// ```
+    /// use procsync::Mutex;
+    ///
+    /// let typed = Mutex::<u64>::options().initial(7).create("mutex-untyped")?;
+    /// let untyped = Mutex::<()>::options().untyped(8, 8, &[]).attach("mutex-untyped")?;
+    /// let mut bytes = [0; 8];
+    /// untyped.lock()?.read_bytes(&mut bytes)?;
+    /// assert_eq!(u64::from_ne_bytes(bytes), 7);
+    /// # Ok::<(), procsync::Error>(())
+    /// ```
+    #[must_use]
+    pub fn untyped(mut self, size: u64, align: u32, initial: &[u8]) -> Self {
+        self.settings.untyped = Some(Untyped { size, align, initial: initial.to_vec() });
+        self
+    }
+}
+
 impl<T: Pod> Mutex<T> {
     /// To open it otherwise than by default.
     pub fn options() -> Options<Mutex<T>> {
@@ -122,6 +163,7 @@ impl<T: Pod> Mutex<T> {
             ownership: Ownership::default(),
             on_abandoned: OnAbandoned::default(),
             initial: None,
+            untyped: None,
         })
     }
 
@@ -228,6 +270,30 @@ impl<T: Pod> Mutex<T> {
     /// [`Error::NotOwner`] if the caller does not own it.
     pub fn release(&self) -> Result<()> {
         self.exclusive.release_own()
+    }
+
+    /// The guard of a mutex that the caller holds without one, after [`MutexGuard::keep`]. It does
+    /// not know any more whether the previous holder died.
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`] if the caller does not own it.
+    ///
+    /// ```
+    /// use procsync::Mutex;
+    ///
+    /// let mutex = Mutex::<u64>::open("mutex-held")?;
+    /// mutex.lock()?.keep();
+    /// mutex.held()?.set(5); // This guard goes, and the mutex with it.
+    /// assert!(mutex.held().is_err());
+    /// # Ok::<(), procsync::Error>(())
+    /// ```
+    pub fn held(&self) -> Result<MutexGuard<'_, T>> {
+        self.exclusive.own().map(MutexGuard::new)
+    }
+
+    /// How many bytes of data it guards.
+    pub fn data_size(&self) -> u64 {
+        self.exclusive.handle.segment().facts().data_size
     }
 
     /// Takes it away from whoever holds it, as if that one had died; false if nobody holds it.
@@ -351,6 +417,38 @@ impl<'a, T: Pod> MutexGuard<'a, T> {
     #[cfg(unix)]
     pub fn inheritable(&self) -> Result<std::os::fd::OwnedFd> {
         self.hold.segment.inheritable()
+    }
+}
+
+impl MutexGuard<'_, ()> {
+    /// Copies the data, or as much of it as there is room for, from its beginning.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is less; nothing is copied then.
+    pub fn read_bytes(&self, to: &mut [u8]) -> Result<()> {
+        self.check_length(to.len())?;
+        self.hold.segment.load_data(to);
+        Ok(())
+    }
+
+    /// Overwrites the data, or as much of it as is given, from its beginning.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is less; nothing is changed then.
+    pub fn write_bytes(&mut self, from: &[u8]) -> Result<()> {
+        self.check_length(from.len())?;
+        self.hold.segment.store_data(from);
+        Ok(())
+    }
+
+    fn check_length(&self, wanted: usize) -> Result<()> {
+        let segment = self.hold.segment;
+        let size = segment.facts().data_size;
+        if wanted as u64 <= size {
+            return Ok(());
+        }
+        let reason = format!("it guards {size} bytes of data, not {wanted}");
+        Err(Error::InvalidArgument { object: segment.object(), reason })
     }
 }
 

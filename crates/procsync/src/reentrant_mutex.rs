@@ -159,6 +159,40 @@ impl ReentrantMutex {
         Ok(Some((hold, depth)))
     }
 
+    /// Gives one layer back without a guard, after [`ReentrantMutexGuard::keep`].
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`] if the calling thread does not have it.
+    ///
+    /// ```
+    /// use procsync::ReentrantMutex;
+    ///
+    /// let lock = ReentrantMutex::open("reentrant-keep")?;
+    /// lock.lock()?.keep();
+    /// lock.lock()?.keep();
+    /// assert_eq!(lock.depth(), 2);
+    /// lock.release()?;
+    /// lock.release()?;
+    /// assert!(lock.release().is_err());
+    /// # Ok::<(), procsync::Error>(())
+    /// ```
+    pub fn release(&self) -> Result<()> {
+        let segment = self.exclusive.handle.live()?;
+        match Hold::of_calling_thread(segment) {
+            Some(hold) => {
+                hold.release_layer();
+                Ok(())
+            }
+            None => Err(self.exclusive.not_owner(segment)),
+        }
+    }
+
+    /// How many layers of it the calling thread has, 0 for none.
+    pub fn depth(&self) -> u32 {
+        Hold::of_calling_thread(self.exclusive.handle.segment())
+            .map_or(0, |hold| hold.segment.depth.load(Ordering::Relaxed))
+    }
+
     /// Takes it away from whoever holds it, all layers of it; see
     /// [`Mutex::force_release`](crate::Mutex::force_release).
     ///
@@ -233,6 +267,11 @@ impl<'a> ReentrantMutexGuard<'a> {
     /// How many layers there were when this one was taken; 1 is the outermost.
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// Lets the guard go and keeps its layer, until [`ReentrantMutex::release`].
+    pub fn keep(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -177,6 +177,41 @@ impl Semaphore {
         self.acquire_until(permits, || Deadline::at(deadline))
     }
 
+    /// Gives one permit back without its [`Permit`], after [`Permit::keep`]: in whichever thread of
+    /// the process that took it.
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`] if this process does not hold that permit; [`Error::InvalidArgument`] if
+    /// there is none of this index.
+    ///
+    /// ```
+    /// use procsync::Semaphore;
+    ///
+    /// let gpus = Semaphore::open("semaphore-keep", 4)?;
+    /// let permit = gpus.acquire()?;
+    /// let index = permit.indexes()[0];
+    /// permit.keep();
+    /// gpus.release(index)?;
+    /// assert!(gpus.release(index).is_err());
+    /// # Ok::<(), procsync::Error>(())
+    /// ```
+    pub fn release(&self, index: u32) -> Result<()> {
+        let segment = self.handle.live()?;
+        let capacity = segment.facts().capacity;
+        if index >= capacity {
+            let reason = format!("there is no permit {index} of its {capacity}");
+            return Err(Error::InvalidArgument { object: segment.object(), reason });
+        }
+        let (tag, queue) = (segment.process_tag(), &segment.hot().queue);
+        permits::release(segment, tag, index, queue, &SharedWaker).map_err(|_| {
+            let permit = segment.permit(index);
+            let since = permit.acquired_at.load(Ordering::Relaxed);
+            let tid = permit.tid.load(Ordering::Relaxed);
+            let holder = segment.participant(permit.word.owner(), tid, since).map(Box::new);
+            Error::NotOwner { object: segment.object(), holder }
+        })
+    }
+
     /// How many permits there are.
     pub fn capacity(&self) -> u32 {
         self.handle.segment().facts().capacity
@@ -398,6 +433,14 @@ impl Permit<'_> {
     /// The previous holder of the permit (or of one of them), if it died holding it.
     pub fn abandoned(&self) -> Option<Deceased> {
         self.more.as_ref()?.abandoned.clone()
+    }
+
+    /// Lets this go and keeps the permits, until [`Semaphore::release`] for each of their
+    /// [`indexes`](Self::indexes).
+    pub fn keep(mut self) {
+        // What it owns is freed; what it stands for is not given back.
+        drop(self.more.take());
+        std::mem::forget(self);
     }
 
     /// A descriptor that keeps the permits held for as long as any process has it open; see

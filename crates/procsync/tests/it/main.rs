@@ -21,6 +21,7 @@ mod contract_reentrant;
 mod contract_semaphore;
 mod contract_shared_memory;
 mod contract_token;
+mod contract_without_guards;
 mod exactness;
 mod fork;
 mod fork_threads;
