@@ -6,13 +6,14 @@ use crate::exclusive::{Exclusive, Hold, Ownership};
 use crate::handle::Handle;
 use crate::kind::Kind;
 use crate::options::{Named, Options, Parts, Sealed};
-use crate::participant::{Deceased, Participant};
+use crate::participant::{Deceased, Participant, moment};
 use crate::segment::Removal;
 use crate::segment::layout::{DATA_BOUNDARY, MOST_DATA};
 use bytemuck::Pod;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
 
 /// What happens when a mutex is free because its last holder died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -216,6 +217,27 @@ impl<T: Pod> Mutex<T> {
         }
     }
 
+    /// Takes it if it is plainly free: one exchange, no system call, no look whether a holder lives.
+    /// `None` says nothing but that [`try_lock`](Self::try_lock) or [`lock`](Self::lock) must be
+    /// asked. For callers to whom waiting is dear even to prepare.
+    ///
+    /// ```
+    /// use procsync::Mutex;
+    ///
+    /// let lock = Mutex::<()>::open("mutex-at-once")?;
+    /// let guard = match lock.try_lock_at_once() {
+    ///     Some(guard) => guard,
+    ///     None => lock.lock()?,
+    /// };
+    /// assert!(lock.try_lock_at_once().is_none());
+    /// # drop(guard);
+    /// # Ok::<(), procsync::Error>(())
+    /// ```
+    #[inline]
+    pub fn try_lock_at_once(&self) -> Option<MutexGuard<'_, T>> {
+        self.exclusive.acquire_at_once().map(MutexGuard::new)
+    }
+
     /// Waits for it, at most this long.
     ///
     /// # Errors
@@ -313,6 +335,13 @@ impl<T: Pod> Mutex<T> {
     /// Whether anybody holds it. The answer may be old when it comes.
     pub fn is_locked(&self) -> bool {
         self.exclusive.handle.segment().owned().owner() != 0
+    }
+
+    /// When it was last acquired, by whomever; `None` if never. The clock that tells it is cheap
+    /// (±10 ms).
+    pub fn last_acquired(&self) -> Option<SystemTime> {
+        let segment = self.exclusive.handle.segment();
+        moment(segment.hot().acquired_at.load(Ordering::Relaxed))
     }
 
     /// Its name, without prefix.

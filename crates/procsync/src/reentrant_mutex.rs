@@ -104,6 +104,20 @@ impl ReentrantMutex {
         Ok(Some(ReentrantMutexGuard::new(hold, depth)))
     }
 
+    /// Takes it, or one layer more, if that needs no system call; see
+    /// [`Mutex::try_lock_at_once`](crate::Mutex::try_lock_at_once).
+    #[inline]
+    pub fn try_lock_at_once(&self) -> Option<ReentrantMutexGuard<'_>> {
+        let (hold, depth) = match self.exclusive.acquire_at_once() {
+            Some(hold) => (hold, 1),
+            None => {
+                let hold = Hold::of_calling_thread(self.exclusive.handle.segment())?;
+                (hold, hold.segment.depth.load(Ordering::Relaxed).checked_add(1)?)
+            }
+        };
+        Some(ReentrantMutexGuard::new(hold, depth))
+    }
+
     #[cold]
     #[inline(never)]
     fn try_lock_slowly(&self) -> Result<Option<Layer<'_>>> {

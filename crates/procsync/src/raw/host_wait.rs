@@ -1,10 +1,10 @@
 //! One wait of one thread on words in the caller's memory.
 
+use super::error::Error;
 use super::host::Host;
 use super::spin::{Spin, SpinEstimate};
 use super::sync::AtomicU32;
 use super::{Waiter, Waker};
-use super::error::Error;
 use crate::interrupt::Listener;
 use crate::pacing::Spinner;
 use std::time::Duration;

@@ -111,3 +111,31 @@ fn kept_permits_are_given_back_once_each() {
     }
     assert!(matches!(semaphore.release(4), Err(Error::InvalidArgument { .. })));
 }
+
+#[test]
+fn at_once_takes_what_is_plainly_free_and_nothing_else() {
+    let mutex = Arc::new(Mutex::<()>::open(&name("at-once")).unwrap());
+    assert_eq!(mutex.last_acquired(), None);
+    // A thread that is new here has no slot yet, and at once it gets none.
+    assert!(mutex.try_lock_at_once().is_none());
+    mutex.lock().unwrap().keep();
+    assert!(mutex.last_acquired().is_some());
+    assert!(mutex.try_lock_at_once().is_none());
+    mutex.release().unwrap();
+    mutex.try_lock_at_once().expect("free").keep();
+    assert!(mutex.is_locked());
+    mutex.release().unwrap();
+
+    let layered = Arc::new(ReentrantMutex::open(&name("at-once-layers")).unwrap());
+    layered.lock().unwrap().keep();
+    layered.try_lock_at_once().expect("a layer more").keep();
+    assert_eq!(layered.depth(), 2);
+    let other = layered.clone();
+    joined(std::thread::spawn(move || {
+        assert!(other.try_lock_at_once().is_none());
+        assert_eq!(other.depth(), 0);
+    }));
+    layered.release().unwrap();
+    layered.release().unwrap();
+    assert!(!layered.is_locked());
+}
