@@ -115,6 +115,19 @@ impl Semaphore {
         self.try_acquire_many(1)
     }
 
+    /// Takes a permit if one is plainly free: no system call, no look whether holders live. `None`
+    /// says nothing but that [`try_acquire`](Self::try_acquire) or [`acquire`](Self::acquire) must
+    /// be asked. For callers to whom waiting is dear even to prepare.
+    #[inline]
+    pub fn try_acquire_at_once(&self) -> Option<Permit<'_>> {
+        let segment = self.handle.segment();
+        if segment.is_detached() {
+            return None;
+        }
+        let (index, more) = at_once(segment, 1)?;
+        Some(Permit { segment, index, more })
+    }
+
     /// Waits for a permit, at most this long.
     ///
     /// # Errors

@@ -138,4 +138,10 @@ fn at_once_takes_what_is_plainly_free_and_nothing_else() {
     layered.release().unwrap();
     layered.release().unwrap();
     assert!(!layered.is_locked());
+
+    let semaphore = Semaphore::open(&name("at-once-permits"), 1).unwrap();
+    let permit = semaphore.try_acquire_at_once().expect("free");
+    assert!(semaphore.try_acquire_at_once().is_none());
+    drop(permit);
+    assert_eq!(semaphore.available().unwrap(), 1);
 }
