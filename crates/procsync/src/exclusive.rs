@@ -168,7 +168,28 @@ impl Exclusive {
     }
 
     /// Gives it back, if the calling thread (or process) has it.
+    #[inline]
     pub(crate) fn release_own(&self) -> Result<()> {
+        if self.release_at_once() { Ok(()) } else { self.release_slowly() }
+    }
+
+    /// The fast path. False: it is not the caller's, or that takes longer to find out.
+    #[inline(always)]
+    fn release_at_once(&self) -> bool {
+        let segment = self.handle.segment();
+        let tag = match self.ownership {
+            Ownership::Thread => local::cached_tag(segment.id()).unwrap_or(0),
+            Ownership::Process => segment.process_tag(),
+        };
+        // 0 is nobody's tag. With another one, the exchange that frees the word is the check. The
+        // grant is this hold's if there is one, for then nobody else acquires.
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        tag != 0 && Hold::new(segment, tag, grant).release()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_slowly(&self) -> Result<()> {
         let hold = self.own()?;
         if hold.release() { Ok(()) } else { Err(self.not_owner(hold.segment)) }
     }

@@ -290,6 +290,7 @@ impl<T: Pod> Mutex<T> {
     ///
     /// # Errors
     /// [`Error::NotOwner`] if the caller does not own it.
+    #[inline]
     pub fn release(&self) -> Result<()> {
         self.exclusive.release_own()
     }
