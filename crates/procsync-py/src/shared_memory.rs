@@ -1,0 +1,171 @@
+//! `SharedMemory`: bytes by name.
+#![allow(unsafe_code)] // the buffer protocol
+
+use crate::error;
+use crate::handle::Handle;
+use crate::opening::{Keywords, Opening};
+use crate::repr;
+use procsync::Kind;
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMemoryView, PyTuple};
+use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+type State = procsync::SharedMemory;
+
+/// What the memory's `buf` is a view of. As long as any view of it is left, the memory is mapped.
+#[pyclass(frozen, module = "procsync._procsync", name = "_Mapping")]
+pub(crate) struct Mapping {
+    memory: Arc<State>,
+}
+
+#[pymethods]
+impl Mapping {
+    /// # Safety
+    /// CPython calls it by the rules of the buffer protocol.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let memory = &slf.get().memory;
+        let start = memory.as_ptr().cast();
+        // Mappings are never longer than `isize` can tell.
+        let size = memory.size() as ffi::Py_ssize_t;
+        // SAFETY: the view is to be filled in; the bytes are mapped, readable and writable, as long
+        // as the object lives, of which the view gets a reference.
+        let failed = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, size, 0, flags) };
+        if failed == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}
+
+/// Memory that all processes share which know the name.
+#[pyclass(frozen, subclass, weakref, module = "procsync")]
+pub(crate) struct SharedMemory {
+    handle: Handle<State>,
+    view: Mutex<Option<Py<PyMemoryView>>>,
+    size: usize,
+    created: bool,
+}
+
+impl SharedMemory {
+    fn view(&self) -> std::sync::MutexGuard<'_, Option<Py<PyMemoryView>>> {
+        self.view.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl SharedMemory {
+    #[new]
+    #[pyo3(signature = (name=None, size=0, **keywords), text_signature = "(name=None, size=0, *, how='open', scope='user', mode=None, persistent=False, participants=None)")]
+    fn new(
+        py: Python<'_>,
+        name: Option<String>,
+        size: i64,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let opening = Opening::read(name, Keywords::new("SharedMemory", keywords)?)?;
+        let bytes = u64::try_from(size)
+            .map_err(|_| PyValueError::new_err(format!("a size of {size} is not possible")))?;
+        let memory = opening.open(py, procsync::SharedMemory::options(bytes))?;
+        let (size, created) = (memory.size(), memory.created());
+        if opening.attaches() && (size as u64) < bytes {
+            return Err(PyValueError::new_err(format!(
+                "shared memory {:?}: it has {size} bytes, not {bytes}",
+                opening.name
+            )));
+        }
+        let handle = Handle::new(opening, Kind::SharedMemory, memory);
+        let memory = handle.share(py)?;
+        let view = PyMemoryView::from(Bound::new(py, Mapping { memory })?.as_any())?.unbind();
+        Ok(SharedMemory { handle, view: Mutex::new(Some(view)), size, created })
+    }
+
+    /// The bytes, to read and to write. Other processes may change them at any time.
+    #[getter]
+    fn buf(&self, py: Python<'_>) -> PyResult<Py<PyMemoryView>> {
+        let view = self.view();
+        view.as_ref().map(|view| view.clone_ref(py)).ok_or_else(|| self.handle.closed_error(py))
+    }
+
+    /// Its size in bytes.
+    #[getter]
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn __len__(&self) -> usize {
+        self.size
+    }
+
+    /// Whether this handle's opening created it.
+    #[getter]
+    fn created(&self) -> bool {
+        self.created
+    }
+
+    /// How many processes have it open by procsync, this one included.
+    #[getter]
+    fn processes(&self, py: Python<'_>) -> PyResult<u32> {
+        let memory = self.handle.share(py)?;
+        py.detach(|| memory.attached_processes()).map_err(|error| error::exception(py, error))
+    }
+
+    /// Its name, without prefix.
+    #[getter]
+    fn name(&self) -> &str {
+        self.handle.name()
+    }
+
+    /// Whether this handle was closed.
+    #[getter]
+    fn closed(&self, py: Python<'_>) -> bool {
+        self.handle.is_closed(py)
+    }
+
+    /// Closes this handle and releases `buf`; BufferError if there are other views of it.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        // Not while the lock is held: releasing runs Python code.
+        let view = self.view().as_ref().map(|view| view.clone_ref(py));
+        if let Some(view) = view {
+            view.bind(py).call_method0("release")?;
+            self.view().take();
+        }
+        self.handle.close(py);
+        Ok(())
+    }
+
+    /// Removes the object: it goes with its last user, even if it is persistent.
+    fn remove(&self, py: Python<'_>) -> PyResult<()> {
+        let memory = self.handle.share(py)?;
+        py.detach(|| memory.remove()).map(|_| ()).map_err(|error| error::exception(py, error))
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let (arguments, keywords) = self.handle.opening.arguments(py)?;
+        keywords.set_item("size", self.size)?;
+        Ok((arguments, keywords))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let memory = slf.get();
+        let closed = memory.handle.is_closed(slf.py());
+        let state = if closed { "closed".to_owned() } else { format!("{} bytes", memory.size) };
+        repr::other(slf, memory.handle.name(), &state)
+    }
+}
