@@ -86,7 +86,9 @@ impl Arguments<'_> {
         }
         let value = |index| {
             // SAFETY: CPython gives as many values as it says, then one for each name (`new`).
-            let value = unsafe { *self.values.add(index) };
+            let place = unsafe { self.values.add(index) };
+            // SAFETY: as above.
+            let value = unsafe { *place };
             // SAFETY: a live object, which the caller of the method keeps.
             unsafe { Bound::from_borrowed_ptr(py, value) }
         };
@@ -153,6 +155,24 @@ pub(crate) fn bool_object(py: Python<'_>, value: bool) -> *mut PyObject {
 #[inline(always)]
 pub(crate) fn none_object(py: Python<'_>) -> *mut PyObject {
     py.None().into_ptr()
+}
+
+#[inline(always)]
+pub(crate) fn int_object(value: u64) -> *mut PyObject {
+    // SAFETY: attached: only functions that CPython calls use it. Null is an exception, which is
+    // handed on.
+    unsafe { ffi::PyLong_FromUnsignedLongLong(value) }
+}
+
+/// An argument that has no default.
+pub(crate) fn required<'py>(
+    given: Option<Bound<'py, PyAny>>,
+    function: &str,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    given.ok_or_else(|| {
+        PyTypeError::new_err(format!("{function}() missing required argument: '{name}'"))
+    })
 }
 
 /// Runs what may raise, panic or take its time, and answers CPython as it wants it.
@@ -269,13 +289,15 @@ pub(crate) fn add_acquire<T: Acquire>(py: Python<'_>, acquire_doc: &'static CStr
         vec![
             (c"acquire", Method::Many(acquire::<T>), acquire_doc),
             (c"__enter__", Method::Plain(enter::<T>), c"__enter__($self, /)\n--\n\nAcquires it."),
-            (
-                c"__exit__",
-                Method::Positional(exit::<T>),
-                c"__exit__($self, exc_type, exc_value, traceback, /)\n--\n\nReleases it.",
-            ),
         ],
-    )
+    )?;
+    add_exit::<T>(py)
+}
+
+/// `__exit__`
+pub(crate) fn add_exit<T: Acquire>(py: Python<'_>) -> PyResult<()> {
+    let doc = c"__exit__($self, exc_type, exc_value, traceback, /)\n--\n\nReleases it.";
+    add::<T>(py, vec![(c"__exit__", Method::Positional(exit::<T>), doc)])
 }
 
 /// `release` of a class whose `release` has no arguments.

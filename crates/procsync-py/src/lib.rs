@@ -16,6 +16,7 @@ mod inspect;
 mod lock;
 mod opening;
 mod participant;
+mod raw;
 mod repr;
 mod rlock;
 mod semaphore;
@@ -38,6 +39,8 @@ mod _procsync {
     #[pymodule_export]
     use crate::participant::{Deceased, Participant};
     #[pymodule_export]
+    use crate::raw::{AtomicU32, AtomicU64, FutexWord};
+    #[pymodule_export]
     use crate::rlock::RLock;
     #[pymodule_export]
     use crate::semaphore::Semaphore;
@@ -58,6 +61,10 @@ mod _procsync {
         crate::rlock::add_methods(py)?;
         crate::semaphore::add_methods(py)?;
         crate::token_semaphore::add_methods(py)?;
-        crate::event::add_methods(py)
+        crate::event::add_methods(py)?;
+        // Their names are those of named objects' classes too, so they have other ones here.
+        module.add("RawMutex", py.get_type::<crate::raw::RawMutex>())?;
+        module.add("RawSemaphore", py.get_type::<crate::raw::RawSemaphore>())?;
+        crate::raw::add_methods(py)
     }
 }

@@ -6,13 +6,14 @@ use crate::handle::Handle;
 use crate::opening::{Keywords, Opening};
 use crate::repr;
 use procsync::Kind;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMemoryView, PyTuple};
 use std::ffi::c_int;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 type State = procsync::SharedMemory;
 
@@ -20,6 +21,7 @@ type State = procsync::SharedMemory;
 #[pyclass(frozen, module = "procsync._procsync", name = "_Mapping")]
 pub(crate) struct Mapping {
     memory: Arc<State>,
+    exports: AtomicUsize,
 }
 
 #[pymethods]
@@ -38,7 +40,47 @@ impl Mapping {
         // SAFETY: the view is to be filled in; the bytes are mapped, readable and writable, as long
         // as the object lives, of which the view gets a reference.
         let failed = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, size, 0, flags) };
-        if failed == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+        if failed != 0 {
+            return Err(PyErr::fetch(slf.py()));
+        }
+        slf.get().exports.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// # Safety
+    /// CPython calls it by the rules of the buffer protocol.
+    unsafe fn __releasebuffer__(&self, _view: *mut ffi::Py_buffer) {
+        self.exports.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The memory's own view of itself.
+struct View {
+    mapping: Py<Mapping>,
+    view: Py<PyMemoryView>,
+}
+
+impl View {
+    fn new(py: Python<'_>, memory: Arc<State>) -> PyResult<View> {
+        let mapping = Bound::new(py, Mapping { memory, exports: AtomicUsize::new(0) })?;
+        let view = PyMemoryView::from(mapping.as_any())?;
+        Ok(View { view: view.unbind(), mapping: mapping.unbind() })
+    }
+
+    /// Gives the view back. If parts of it are in use elsewhere, the error comes with one that can be
+    /// used further.
+    fn release(self, py: Python<'_>) -> Result<(), (View, PyErr)> {
+        if let Err(error) = self.view.bind(py).call_method0("release") {
+            return Err((self, error));
+        }
+        if self.mapping.get().exports.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let error = PyBufferError::new_err("cannot close: there are other views of these bytes");
+        match PyMemoryView::from(self.mapping.bind(py).as_any()) {
+            Ok(view) => Err((View { view: view.unbind(), ..self }, error)),
+            Err(error) => Err((self, error)),
+        }
     }
 }
 
@@ -46,13 +88,13 @@ impl Mapping {
 #[pyclass(frozen, subclass, weakref, module = "procsync")]
 pub(crate) struct SharedMemory {
     handle: Handle<State>,
-    view: Mutex<Option<Py<PyMemoryView>>>,
+    view: Mutex<Option<View>>,
     size: usize,
     created: bool,
 }
 
 impl SharedMemory {
-    fn view(&self) -> std::sync::MutexGuard<'_, Option<Py<PyMemoryView>>> {
+    fn view(&self) -> std::sync::MutexGuard<'_, Option<View>> {
         self.view.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -80,7 +122,7 @@ impl SharedMemory {
         }
         let handle = Handle::new(opening, Kind::SharedMemory, memory);
         let memory = handle.share(py)?;
-        let view = PyMemoryView::from(Bound::new(py, Mapping { memory })?.as_any())?.unbind();
+        let view = View::new(py, memory)?;
         Ok(SharedMemory { handle, view: Mutex::new(Some(view)), size, created })
     }
 
@@ -88,7 +130,9 @@ impl SharedMemory {
     #[getter]
     fn buf(&self, py: Python<'_>) -> PyResult<Py<PyMemoryView>> {
         let view = self.view();
-        view.as_ref().map(|view| view.clone_ref(py)).ok_or_else(|| self.handle.closed_error(py))
+        view.as_ref()
+            .map(|view| view.view.clone_ref(py))
+            .ok_or_else(|| self.handle.closed_error(py))
     }
 
     /// Its size in bytes.
@@ -128,11 +172,13 @@ impl SharedMemory {
 
     /// Closes this handle and releases `buf`; BufferError if there are other views of it.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        // Not while the lock is held: releasing runs Python code.
-        let view = self.view().as_ref().map(|view| view.clone_ref(py));
+        // Taken out first, so that no lock is held while Python code runs.
+        let view = self.view().take();
         if let Some(view) = view {
-            view.bind(py).call_method0("release")?;
-            self.view().take();
+            if let Err((view, error)) = view.release(py) {
+                *self.view() = Some(view);
+                return Err(error);
+            }
         }
         self.handle.close(py);
         Ok(())
