@@ -6,14 +6,20 @@ use std::time::{Duration, Instant};
 /// A moment on the monotonic clock, computed once per wait: whatever interrupts the wait, what
 /// follows resumes towards the same moment. A moment too far away to be told is "never".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Deadline(Option<u64>);
+pub(crate) struct Deadline {
+    began: u64,
+    at: Option<u64>,
+}
 
 impl Deadline {
-    pub(crate) const NEVER: Deadline = Deadline(None);
+    pub(crate) fn never() -> Deadline {
+        Deadline { began: clock::monotonic(), at: None }
+    }
 
     pub(crate) fn after(timeout: Duration) -> Deadline {
         let ns = u64::try_from(timeout.as_nanos()).ok();
-        Deadline(ns.and_then(|ns| clock::monotonic().checked_add(ns)))
+        let began = clock::monotonic();
+        Deadline { began, at: ns.and_then(|ns| began.checked_add(ns)) }
     }
 
     pub(crate) fn at(moment: Instant) -> Deadline {
@@ -22,11 +28,16 @@ impl Deadline {
 
     /// The moment in ns of the monotonic clock.
     pub(crate) fn ns(self) -> Option<u64> {
-        self.0
+        self.at
+    }
+
+    /// When the wait began, in ns of the monotonic clock.
+    pub(crate) fn began(self) -> u64 {
+        self.began
     }
 
     pub(crate) fn passed(self) -> bool {
-        self.0.is_some_and(|at| clock::monotonic() >= at)
+        self.at.is_some_and(|at| clock::monotonic() >= at)
     }
 }
 
@@ -36,9 +47,9 @@ mod tests {
 
     #[test]
     fn what_overflows_is_for_ever() {
-        assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
-        assert_eq!(Deadline::after(Duration::from_nanos(u64::MAX)), Deadline::NEVER);
-        assert!(!Deadline::NEVER.passed());
+        assert_eq!(Deadline::after(Duration::MAX).ns(), None);
+        assert_eq!(Deadline::after(Duration::from_nanos(u64::MAX)).ns(), None);
+        assert!(!Deadline::never().passed());
     }
 
     #[test]

@@ -35,6 +35,11 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| *kind as u32 == number)
     }
 
+    /// Whether somebody holds such an object, whose death sets it free.
+    pub(crate) fn has_holders(self) -> bool {
+        matches!(self, Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
+    }
+
     /// The name that people and JSON see.
     pub fn as_str(self) -> &'static str {
         match self {

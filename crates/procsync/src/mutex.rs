@@ -102,7 +102,8 @@ impl<T: Pod> Sealed for Mutex<T> {
         if !data.is_empty() && data.len() as u64 != data_size {
             return Err(format!("its data has {data_size} bytes, but {} at first", data.len()));
         }
-        Ok(Parts { data_size, data_align, data, ..Parts::default() })
+        let by_process = settings.ownership == Ownership::Process;
+        Ok(Parts { data_size, data_align, data, by_process, ..Parts::default() })
     }
 
     fn build(handle: Handle, _created: bool, settings: &Self::Settings) -> Result<Self> {
@@ -202,7 +203,7 @@ impl<T: Pod> Mutex<T> {
     /// what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
-        self.lock_until(|| Deadline::NEVER)
+        self.lock_until(|| Deadline::never())
     }
 
     /// Takes it if it is free, or if its holder turns out to be dead.
@@ -282,7 +283,7 @@ impl<T: Pod> Mutex<T> {
     /// # Errors
     /// As for [`lock`](Self::lock), without [`Error::Abandoned`].
     pub fn repair(&self) -> Result<MutexGuard<'_, T>> {
-        self.exclusive.acquire(Deadline::NEVER, true).map(MutexGuard::new)
+        self.exclusive.acquire(Deadline::never(), true).map(MutexGuard::new)
     }
 
     /// Releases it without a guard, after [`MutexGuard::keep`]: by the thread that owns it, or if

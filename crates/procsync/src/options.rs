@@ -27,6 +27,8 @@ pub(crate) mod sealed {
         pub(crate) data_size: u64,
         pub(crate) data_align: u32,
         pub(crate) data: Vec<u8>,
+        /// Held by processes, not by threads.
+        pub(crate) by_process: bool,
     }
 
     pub trait Sealed: Sized {
@@ -150,7 +152,7 @@ impl<O: Named> Options<O> {
             )));
         }
         let parts = O::parts(&self.settings, how == How::Attach).map_err(invalid)?;
-        let Parts { flags, capacity, state, data_size, data_align, data } = parts;
+        let Parts { flags, capacity, state, data_size, data_align, data, by_process } = parts;
         let facts = Facts {
             kind: O::KIND,
             flags,
@@ -170,6 +172,7 @@ impl<O: Named> Options<O> {
             spin: self.spin.unwrap_or_else(spin_of_environment),
             state,
             data,
+            by_process,
         };
         let (handle, created) = Handle::obtain(spec, how)?;
         O::build(handle, created, &self.settings)

@@ -58,7 +58,7 @@ impl Sealed for Semaphore {
         if !attach && !(1..=MOST_PERMITS).contains(&capacity) {
             return Err(format!("{capacity} permits are not possible; 1 to {MOST_PERMITS} are"));
         }
-        Ok(Parts { capacity, ..Parts::default() })
+        Ok(Parts { capacity, by_process: true, ..Parts::default() })
     }
 
     fn build(handle: Handle, _created: bool, _settings: &SemaphoreSettings) -> Result<Self> {
@@ -103,7 +103,7 @@ impl Semaphore {
     /// What the system says when a forked child opens it anew, or a damaged segment.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>> {
-        self.acquire_until(1, || Deadline::NEVER)
+        self.acquire_until(1, || Deadline::never())
     }
 
     /// Takes a permit if there is one, or if a holder turns out to be dead; else `None`.
@@ -152,7 +152,7 @@ impl Semaphore {
     /// [`Error::InvalidArgument`] for more than there are; [`Error::NoSlots`] if a new thread finds
     /// no slot; else as for [`acquire`](Self::acquire).
     pub fn acquire_many(&self, permits: u32) -> Result<Permit<'_>> {
-        self.acquire_until(permits, || Deadline::NEVER)
+        self.acquire_until(permits, || Deadline::never())
     }
 
     /// Takes so many permits if they can be had together now; else `None`, also while another
@@ -493,7 +493,7 @@ impl Drop for Permit<'_> {
         match self.more.take() {
             None => give_back(self.segment, self.index),
             // Apart, and by value: a permit whose address nobody asks for stays in registers.
-            Some(more) => give_back_all(self.segment, more),
+            Some(more) => give_back_all(self.segment, &more.indexes),
         }
     }
 }
@@ -511,9 +511,9 @@ fn give_back(segment: &Segment, index: u32) {
 
 #[cold]
 #[inline(never)]
-fn give_back_all(segment: &Segment, more: Box<More>) {
-    for index in more.indexes {
-        give_back(segment, index);
+fn give_back_all(segment: &Segment, indexes: &[u32]) {
+    for index in indexes {
+        give_back(segment, *index);
     }
 }
 

@@ -104,7 +104,7 @@ impl TokenSemaphore {
         if segment.tokens().try_take() {
             return Ok(());
         }
-        self.wait_until(segment, Deadline::NEVER)
+        self.wait_until(segment, Deadline::never())
     }
 
     /// Takes a token if there is one; whether there was.

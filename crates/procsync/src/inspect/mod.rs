@@ -208,7 +208,7 @@ impl Reading<'_> {
             pid: self.word(at + offset_of!(Slot, pid)),
             tid: self.word(at + offset_of!(Slot, tid)),
             started: self.long(at + offset_of!(Slot, started)),
-            namespace: self.long(at + offset_of!(Slot, namespace)),
+            namespace: self.word(at + offset_of!(Slot, namespace)),
             waiting_since: self.long(at + offset_of!(Slot, waiting_since)),
             label: std::array::from_fn(|i| self.bytes[label_at + i]),
         }

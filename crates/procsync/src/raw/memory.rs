@@ -100,14 +100,22 @@ pub(super) unsafe fn header<Header>(words: &Words) -> &Header {
 /// Whether something new can begin in a header: `Ok` with its magic number (0: it can), or an error
 /// if there is no magic number but other words are in use.
 pub(super) fn magic(what: &'static str, words: &Words) -> Result<u32, Error> {
+    /// Somebody may be making this a good header, and using it at once; on processors that reorder
+    /// stores, the use may be seen a moment before the magic number.
+    const MOMENT: u32 = 1_000;
     let used = words[1..].iter().position(|word| word.load(Ordering::Relaxed) != 0);
-    // The rest is read before the magic number. So if somebody has made this a good header
-    // meanwhile and uses it, its magic number is seen too.
+    // The rest is read before the magic number.
     fence(Ordering::Acquire);
-    match (words[0].load(Ordering::Acquire), used) {
-        (0, Some(word)) => Err(Error::NotZero { what, offset: (word + 1) * 4 }),
-        (found, _) => Ok(found),
+    let mut found = words[0].load(Ordering::Acquire);
+    let Some(word) = used else { return Ok(found) };
+    for _ in 0..MOMENT {
+        if found != 0 {
+            return Ok(found);
+        }
+        std::hint::spin_loop();
+        found = words[0].load(Ordering::Acquire);
     }
+    Err(Error::NotZero { what, offset: (word + 1) * 4 })
 }
 
 /// A 64-bit number of nanoseconds in two words, because the header may lie at any multiple of

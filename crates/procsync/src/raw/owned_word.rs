@@ -122,6 +122,12 @@ impl OwnedWord {
         self.0.load(Ordering::Relaxed) & TAG
     }
 
+    /// Whose it is, seen with what the last one to release it wrote before.
+    #[cfg(not(loom))]
+    pub(crate) fn owner_now(&self) -> u32 {
+        self.0.load(Ordering::Acquire) & TAG
+    }
+
     /// Whether it is free because its last holder died.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.0.load(Ordering::Relaxed) & (TAG | ABANDONED) == ABANDONED

@@ -249,8 +249,8 @@ impl<'a> RawMutex<'a> {
         let already_owned = Error::AlreadyOwned { thread: me.thread };
         // Once is enough: while this thread waits, it does not acquire. Its own number is there
         // only if it is the holder: who released it cleared the number before, and who acquired
-        // it since, after that.
-        if self.header.state.owner() == me.process
+        // it since, after that. Acquire: that clearing is seen with the state of whoever came after.
+        if self.header.state.owner_now() == me.process
             && self.header.owner_thread.load(Ordering::Relaxed) == me.thread
         {
             return Err(already_owned);

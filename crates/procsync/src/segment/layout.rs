@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// machine with the other order does not match.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"procsync");
 /// Changed with every change of the layout or of what a field means.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 pub(crate) const HEADER_SIZE: usize = 64;
 pub(crate) const HOT_AT: usize = 64;
@@ -141,13 +141,19 @@ impl Facts {
         // Far from overflow by the limits above.
         let slots_end = SLOTS_AT + self.slots as usize * SLOT_SIZE;
         let permits_end = slots_end + self.capacity as usize * PERMIT_SIZE;
-        let (data_at, file_size) = if self.data_size > 0 && self.kind != Kind::SharedMemory {
+        let (data_at, data_end) = if self.data_size > 0 && self.kind != Kind::SharedMemory {
             let data_at = permits_end.next_multiple_of(DATA_BOUNDARY);
             (data_at, data_at as u64 + self.data_size)
         } else {
             (permits_end, permits_end as u64)
         };
-        Places { permits_at: slots_end, data_at, file_size }
+        let lives_at = data_end.next_multiple_of(PAGE);
+        let file_size = if self.kind.has_holders() {
+            lives_at + u64::from(self.slots) * PAGE
+        } else {
+            data_end
+        };
+        Places { permits_at: slots_end, data_at, data_end, lives_at, file_size }
     }
 }
 
@@ -156,6 +162,9 @@ impl Facts {
 pub(crate) struct Places {
     pub(crate) permits_at: usize,
     pub(crate) data_at: usize,
+    pub(crate) data_end: u64,
+    /// A page for each slot, whose last bytes are its life word. Only where something is held.
+    pub(crate) lives_at: u64,
     pub(crate) file_size: u64,
 }
 
@@ -218,7 +227,9 @@ pub(crate) struct Slot {
     /// 0: the whole process.
     pub(crate) tid: AtomicU32,
     pub(crate) started: AtomicU64,
-    pub(crate) namespace: AtomicU64,
+    pub(crate) namespace: AtomicU32,
+    /// 1: its life word tells whether its thread lives.
+    pub(crate) bears_life: AtomicU32,
     pub(crate) attached_at: AtomicU64,
     /// 0: it does not wait.
     pub(crate) waiting_since: AtomicU64,

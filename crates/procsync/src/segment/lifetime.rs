@@ -14,6 +14,7 @@ use super::data_file::{self, DataFile};
 use super::layout::{
     BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOT_SIZE, SLOTS_AT, SLOTS_USED_AT,
 };
+use super::lives::Lives;
 use super::locked::Locked;
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
@@ -60,6 +61,8 @@ pub(crate) struct Spec {
     pub(crate) state: u32,
     /// What the guarded data begins with; missing bytes are zero.
     pub(crate) data: Vec<u8>,
+    /// Whether it is held by processes and not by threads.
+    pub(crate) by_process: bool,
 }
 
 impl Spec {
@@ -100,7 +103,7 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
             Try::Again => Ok(None),
         }
     })?;
-    segment.claim_process_slot()?;
+    segment.claim_process_slot(spec.by_process)?;
     if created {
         tracing::debug!(%object, path = %segment.path.display(), "created");
     }
@@ -266,7 +269,8 @@ impl Attempt<'_> {
         map::read_at(file, SLOTS_USED_AT, &mut used)?;
         let used = u32::from_ne_bytes(used).min(leftover.slots) as usize;
         wipe(HOT_AT, (SLOTS_AT + used * SLOT_SIZE) as u64)?;
-        wipe(places.permits_at, places.file_size)?;
+        // What life words say does not count while no slot says that it has one.
+        wipe(places.permits_at, places.data_end)?;
         write_at(file, HOT_AT, &self.spec.state.to_ne_bytes())?;
         write_at(file, places.data_at, &self.spec.data)?;
         write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())
@@ -292,7 +296,7 @@ impl Attempt<'_> {
         // What will be written through the mapping needs space now; the slots get theirs by the
         // page, as they are claimed.
         reserve(0, PAGE.min(places.file_size))?;
-        reserve(places.permits_at, places.file_size)?;
+        reserve(places.permits_at, places.data_end)?;
         let mut first = [0; SLOTS_AT];
         first[..HEADER_SIZE].copy_from_slice(&header.to_bytes());
         first[HOT_AT..][..4].copy_from_slice(&self.spec.state.to_ne_bytes());
@@ -363,6 +367,7 @@ impl Attempt<'_> {
             reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
             detached: AtomicBool::new(false),
             looks_until: AtomicU64::new(0),
+            lives: Lives::new(header.slots),
             spin_estimate: SpinEstimate::new(),
             spin: self.spec.spin,
             depth: AtomicU32::new(0),

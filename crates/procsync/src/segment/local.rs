@@ -1,6 +1,7 @@
 //! What a thread knows about the segments that it uses: its slots in them.
 
 use super::Segment;
+use super::lives::OwnLife;
 use crate::error::{Error, Result};
 use crate::sys::process;
 use std::cell::{Cell, RefCell};
@@ -11,18 +12,29 @@ struct Seat {
     segment_id: u64,
     segment: Weak<Segment>,
     slot: u32,
+    /// Goes from the thread's list when this goes.
+    _life: Option<OwnLife>,
 }
 
 /// A thread's slots. Dropped when the thread exits: what it still holds becomes abandoned.
 #[derive(Default)]
-struct Seats(Vec<Seat>);
+struct Seats {
+    of_thread: Vec<Seat>,
+    /// Slots of the process that bear this thread's life word.
+    of_process: Vec<Seat>,
+}
 
 impl Drop for Seats {
     fn drop(&mut self) {
         forget_all();
-        for seat in self.0.drain(..) {
+        for seat in self.of_thread.drain(..) {
             if let Some(segment) = seat.segment.upgrade() {
                 segment.thread_exits(seat.slot);
+            }
+        }
+        for seat in self.of_process.drain(..) {
+            if let Some(segment) = seat.segment.upgrade() {
+                segment.life_of_process_ends(seat.slot);
             }
         }
     }
@@ -43,7 +55,7 @@ struct Hint {
 }
 
 thread_local! {
-    static SEATS: RefCell<Seats> = const { RefCell::new(Seats(Vec::new())) };
+    static SEATS: RefCell<Seats> = const { RefCell::new(Seats { of_thread: Vec::new(), of_process: Vec::new() }) };
     // Without a destructor, so that looking is a plain load. Ids begin at 1.
     static TAGS: [Cached; CACHED] =
         const { [const { Cached { segment_id: Cell::new(0), tag: Cell::new(0) } }; CACHED] };
@@ -70,7 +82,13 @@ pub(crate) fn known_tag(segment_id: u64) -> Option<u32> {
 
 impl Seats {
     fn slot(&self, segment_id: u64) -> Option<u32> {
-        self.0.iter().find(|seat| seat.segment_id == segment_id).map(|seat| seat.slot)
+        self.of_thread.iter().find(|seat| seat.segment_id == segment_id).map(|seat| seat.slot)
+    }
+
+    /// Forgets what is closed.
+    fn tidy_up(&mut self) {
+        self.of_thread.retain(|seat| seat.segment.strong_count() > 0);
+        self.of_process.retain(|seat| seat.segment.strong_count() > 0);
     }
 }
 
@@ -93,15 +111,28 @@ pub(crate) fn tag(segment: &Arc<Segment>, needed: bool) -> Result<u32> {
     }
     // Asked first, so that no slot is claimed that could not be given back.
     SEATS
-        .try_with(|seats| seats.borrow_mut().0.retain(|seat| seat.segment.strong_count() > 0))
+        .try_with(|seats| seats.borrow_mut().tidy_up())
         .map_err(|_| Error::ThreadExiting { object: segment.object() })?;
     let slot = segment.claim_slot(process::tid(), needed)?;
-    SEATS.with(|seats| {
-        let segment_id = segment.id();
-        let seat = Seat { segment_id, segment: Arc::downgrade(segment), slot };
-        seats.borrow_mut().0.push(seat);
-    });
+    let seat = Seat::take(segment, slot);
+    SEATS.with(|seats| seats.borrow_mut().of_thread.push(seat));
     Ok(remember(segment.id(), slot))
+}
+
+impl Seat {
+    fn take(segment: &Arc<Segment>, slot: u32) -> Seat {
+        let _life = segment.begin_life(slot);
+        Seat { segment_id: segment.id(), segment: Arc::downgrade(segment), slot, _life }
+    }
+}
+
+/// Has this thread's death told in a slot of the process, until the thread exits.
+pub(super) fn speak_for_process(segment: &Arc<Segment>, slot: u32) {
+    // Asked first, as in `tag`.
+    if SEATS.try_with(|seats| seats.borrow_mut().tidy_up()).is_ok() {
+        let seat = Seat::take(segment, slot);
+        SEATS.with(|seats| seats.borrow_mut().of_process.push(seat));
+    }
 }
 
 /// Where this thread last found a permit.

@@ -4,6 +4,7 @@
 pub(crate) mod data_file;
 pub(crate) mod layout;
 pub(crate) mod lifetime;
+mod lives;
 pub(crate) mod local;
 mod locked;
 pub(crate) mod place;
@@ -30,6 +31,7 @@ use crate::sys::map::{FileId, Mapping};
 use crate::sys::process::Descriptor;
 use crate::sys::{process, wait};
 use layout::{Facts, Hot, Permit, Places, Records, Slot};
+use lives::Lives;
 use slots::OwnSlots;
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -65,6 +67,7 @@ pub(crate) struct Segment {
     detached: AtomicBool,
     /// Until when a thread of this process looks at the holders often; ns since 1970.
     looks_until: AtomicU64,
+    lives: Lives,
     spin_estimate: SpinEstimate,
     spin: Spin,
     /// How often the owning thread of this process has locked a reentrant mutex. Only the owner
@@ -134,10 +137,16 @@ impl Segment {
         self.process_tag.load(Ordering::Relaxed)
     }
 
-    fn at<T>(&self, offset: usize) -> &T {
-        assert!(offset % align_of::<T>() == 0 && offset + size_of::<T>() <= self.map.length());
+    /// Where `size` bytes of the file are mapped.
+    fn place(&self, offset: usize, size: usize) -> NonNull<u8> {
+        assert!(offset + size <= self.map.length());
         // SAFETY: inside the mapping, as just asserted.
-        let place = unsafe { self.map.start().add(offset) };
+        unsafe { self.map.start().add(offset) }
+    }
+
+    fn at<T>(&self, offset: usize) -> &T {
+        assert!(offset % align_of::<T>() == 0);
+        let place = self.place(offset, size_of::<T>());
         // SAFETY: aligned, because mappings begin on a page and the offset was just checked. Every
         // `T` used here consists of atomics only, for which all bytes are values and which others
         // may change at any time. The mapping lives as long as `self`.
@@ -233,6 +242,8 @@ impl Segment {
                 std::io::ErrorKind::NotConnected.into(),
             ));
         }
+        // Whoever has it keeps this process's slots alive, whatever becomes of its threads.
+        self.end_all_lives();
         crate::sys::lock::inheritable(&self.file).map_err(self.system("share the open file of"))
     }
 

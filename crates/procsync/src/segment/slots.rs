@@ -62,7 +62,7 @@ pub(crate) struct SlotRecord {
     pub(crate) pid: u32,
     pub(crate) tid: u32,
     pub(crate) started: u64,
-    pub(crate) namespace: u64,
+    pub(crate) namespace: u32,
     pub(crate) waiting_since: u64,
     pub(crate) label: [u8; 16],
 }
@@ -86,7 +86,7 @@ impl SlotRecord {
 impl SlotRecord {
     /// Made fit to be shown. `tid` and `since` are those of what it holds or waits for.
     pub(crate) fn shown(&self, tid: u32, since: u64, alive: bool) -> Participant {
-        let foreign_namespace = self.namespace != process::namespace();
+        let foreign_namespace = self.namespace != process::namespace() as u32;
         // The pid may belong to somebody else by now: then it began at another time.
         let is_there = !foreign_namespace && process::started_of(self.pid) == Some(self.started);
         let command = is_there.then(|| process::command_of(self.pid)).flatten();
@@ -139,7 +139,7 @@ impl Segment {
 
     /// Sets space aside for all slots up to this one: touching a page of the mapping that the file
     /// system then cannot provide would end the process by SIGBUS.
-    fn make_touchable(&self, slot: u32) -> Result<()> {
+    pub(super) fn make_touchable(&self, slot: u32) -> Result<()> {
         if self.is_detached() {
             return Err(self.system("use")(std::io::ErrorKind::NotConnected.into()));
         }
@@ -156,11 +156,16 @@ impl Segment {
     }
 
     /// Claims the slot of the process, unless it has one.
-    pub(super) fn claim_process_slot(&self) -> Result<()> {
+    ///
+    /// `holds`: it is the process that will hold something.
+    pub(super) fn claim_process_slot(&self, holds: bool) -> Result<()> {
         let _one_at_a_time = self.claiming.lock().unwrap_or_else(PoisonError::into_inner);
         if self.process_tag() == 0 {
             let slot = self.claim_slot(0, true)?;
             self.process_tag.store(slot + 1, Ordering::Relaxed);
+            if holds {
+                super::local::speak_for_process(&self.arc(), slot);
+            }
         }
         Ok(())
     }
@@ -195,14 +200,21 @@ impl Segment {
         if !self.try_lock_slot(slot)? {
             return Ok(false);
         }
-        if let Err(error) = self.make_touchable(slot) {
+        let begin = || -> Result<bool> {
+            self.make_touchable(slot)?;
+            if !self.clear_life(slot)? {
+                return Ok(false);
+            }
+            // Whatever bears this tag belongs to a dead predecessor. From here on it would be ours.
+            self.sweep(slot, Cause::Died);
+            self.fill_in(slot, tid);
+            Ok(true)
+        };
+        let begun = begin();
+        if !matches!(begun, Ok(true)) {
             self.unlock_slot(slot);
-            return Err(error);
         }
-        // Whatever bears this tag belongs to a dead predecessor. From here on it would be ours.
-        self.sweep(slot, Cause::Died);
-        self.fill_in(slot, tid);
-        Ok(true)
+        begun
     }
 
     /// Locks the slot's byte, against other processes and against threads of this one.
@@ -239,7 +251,8 @@ impl Segment {
         record.waiting_since.store(0, Ordering::Relaxed);
         record.tid.store(tid, Ordering::Relaxed);
         record.started.store(process::started(), Ordering::Relaxed);
-        record.namespace.store(process::namespace(), Ordering::Relaxed);
+        // The kernel numbers namespaces by 32 bits.
+        record.namespace.store(process::namespace() as u32, Ordering::Relaxed);
         record.attached_at.store(clock::wall(), Ordering::Relaxed);
         record.label[0].store(half(0), Ordering::Relaxed);
         record.label[1].store(half(8), Ordering::Relaxed);
@@ -251,10 +264,23 @@ impl Segment {
 
     /// Gives a slot of this process back. What its tag still holds becomes abandoned.
     fn vacate(&self, slot: u32, cause: Cause) {
+        self.end_life(slot);
         self.sweep(slot, cause);
+        self.end_record(slot);
+        self.unlock_slot(slot);
+    }
+
+    /// Nobody is there any more.
+    pub(super) fn end_record(&self, slot: u32) {
         self.slot(slot).pid.store(0, Ordering::Relaxed);
         self.slot(slot).waiting_since.store(0, Ordering::Relaxed);
-        self.unlock_slot(slot);
+    }
+
+    /// The thread whose death told of the process's, perhaps, ends in good order.
+    pub(super) fn life_of_process_ends(&self, slot: u32) {
+        if !self.is_detached() && self.own_slots.has(slot) {
+            self.end_life(slot);
+        }
     }
 
     pub(super) fn thread_exits(&self, slot: u32) {
@@ -273,25 +299,35 @@ impl Segment {
     /// Looks whether the holder with this tag lives, and frees what it held if it does not.
     ///
     /// That it is dead and that nobody can claim its slot meanwhile is one system call: the byte
-    /// lock. A recoverer that dies in here is a dead holder of the byte lock in turn, and every
+    /// lock. If a life word has proved the death, it is that and the turn (see `lives`). A recoverer that dies in here is a dead holder of the byte lock in turn, and every
     /// step can be done again.
     pub(super) fn look_at(&self, tag: u32) -> Result<Found> {
         let Some(slot) = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots) else {
             return Err(self.damaged(format!("it is held by participant {tag}, which cannot be")));
         };
+        if self.make_touchable(slot).is_ok() && self.is_proved_dead(slot) {
+            return self.recover_by_life(slot);
+        }
         if !self.try_lock_slot(slot)? {
             return Ok(Found::Alive);
         }
-        if let Err(error) = self.make_touchable(slot) {
-            self.unlock_slot(slot);
-            return Err(error);
-        }
-        self.vacate(slot, Cause::Died);
-        Ok(Found::Recovered)
+        let recover = || -> Result<Found> {
+            self.make_touchable(slot)?;
+            if !self.clear_life(slot)? {
+                return Ok(Found::Alive); // for us; who is at it wakes the others
+            }
+            self.sweep(slot, Cause::Died);
+            self.end_record(slot);
+            Ok(Found::Recovered)
+        };
+        let found = recover();
+        self.unlock_slot(slot);
+        found
     }
 
-    /// Frees every word that bears the slot's tag. Only for the holder of the slot's byte lock.
-    fn sweep(&self, slot: u32, cause: Cause) {
+    /// Frees every word that bears the slot's tag. Only for the holder of the slot's byte lock, or of
+    /// its turn if its life word is marked.
+    pub(super) fn sweep(&self, slot: u32, cause: Cause) {
         let tag = slot + 1;
         match self.kind() {
             Kind::Mutex | Kind::ReentrantMutex => {

@@ -5,8 +5,8 @@ use super::{Segment, SharedWaker, local};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::interrupt::Listener;
-use crate::kind::Kind;
 use crate::pacing::Spinner;
+use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
 use crate::raw::{Waiter, Waker};
 use crate::sys::{clock, process, wait};
@@ -27,6 +27,10 @@ const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
 const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
 const LONGEST_SLICE: u64 = 4_000 * MILLISECOND;
 
+/// How soon one who knows of a death looks again at the slot, whose lock goes with the last of the
+/// dead process: this, or a quarter of the time since, whichever is longer.
+const HURRY: u64 = 50_000;
+
 /// Looking may cost this fraction of the time at most: 1 in so many.
 const LOOKING_COSTS_AT_MOST: u64 = 50;
 
@@ -44,7 +48,6 @@ pub(crate) struct Wait<'a> {
     segment: &'a Segment,
     deadline: Deadline,
     listener: Listener,
-    began: u64,
     spinner: Spinner<'a>,
     /// The tag under which it is shown; none: not asked yet, or no slot was free.
     shown: Option<u32>,
@@ -59,6 +62,8 @@ pub(crate) struct Wait<'a> {
     next_look: u64,
     /// Until when this wait has told its process that it looks.
     told: u64,
+    /// Since when it knows that a holder, or a thread of it, died.
+    death_known: Option<u64>,
 }
 
 impl<'a> Wait<'a> {
@@ -69,14 +74,12 @@ impl<'a> Wait<'a> {
             segment.spin,
             &segment.spin_estimate,
         );
-        let began = clock::monotonic();
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
         Wait {
             segment,
             deadline,
             listener: Listener::new(),
-            began,
             spinner,
             shown,
             slept,
@@ -85,6 +88,7 @@ impl<'a> Wait<'a> {
             look_cost,
             next_look,
             told,
+            death_known: None,
         }
     }
 
@@ -116,7 +120,7 @@ impl<'a> Wait<'a> {
     }
 
     fn waited(&self) -> Duration {
-        Duration::from_nanos(clock::monotonic() - self.began)
+        Duration::from_nanos(clock::monotonic() - self.deadline.began())
     }
 
     /// The first moments of waiting. Most waits are over before they end, and whatever is done
@@ -151,13 +155,37 @@ impl<'a> Wait<'a> {
         let slice = self.slice();
         self.next_look = now + slice;
         if let Some(tag) = self.shown {
-            let since = wall.saturating_sub(now - self.began);
+            let since = wall.saturating_sub(now - self.deadline.began());
             self.segment.show_waiting(tag, since, wall + slice);
         }
         if self.rank != Rank::Rest {
             self.told = wall + slice;
             self.segment.show_looking(self.told);
         }
+    }
+
+    /// Sleeps until then, or until one of the holders dies. True: one did, so look.
+    fn sleep_watching(
+        &mut self,
+        word: &AtomicU32,
+        expected: u32,
+        now: u64,
+        until: u64,
+    ) -> (Slept, bool) {
+        let watched = self.segment.watch_holders(word, expected);
+        if !watched.somebody_died {
+            self.death_known = None;
+            let (slept, death) = watched.sleep(word, expected, until);
+            if death {
+                self.death_known = Some(clock::monotonic());
+            }
+            return (slept, death);
+        }
+        let Some(since) = self.death_known.replace(self.death_known.unwrap_or(now)) else {
+            return (Slept::Changed, true); // it died before it was watched
+        };
+        let soon = now + HURRY.max((now - since) / 4);
+        (watched.sleep(word, expected, until.min(soon)).0, true)
     }
 
     /// Looks whether the holders live; true if something was recovered.
@@ -192,7 +220,7 @@ impl<'a> Wait<'a> {
 
 /// Whether who waits there waits for somebody whose death would end the wait.
 fn has_holders(segment: &Segment) -> bool {
-    matches!(segment.kind(), Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
+    segment.kind().has_holders()
 }
 
 impl Waker for Wait<'_> {
@@ -228,12 +256,17 @@ impl Waiter for Wait<'_> {
         }
         let until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
         let until = self.listener.at_most(until);
-        self.listener.slept(wait::sleep(word, expected, true, Some(until)));
+        let (slept, death) = if self.settled && has_holders(self.segment) {
+            self.sleep_watching(word, expected, now, until)
+        } else {
+            (wait::sleep(word, expected, true, Some(until)), false)
+        };
+        self.listener.slept(slept);
         let now = clock::monotonic();
         let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
         // Those who come late leave looking to the first ones, unless it is their last chance.
         let looks = !self.settled || self.rank != Rank::Rest;
-        if (now >= self.next_look && looks) || last_chance {
+        if death || (now >= self.next_look && looks) || last_chance {
             self.look()?;
         }
         Ok(())

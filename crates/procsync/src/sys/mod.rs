@@ -2,6 +2,7 @@
 //! signatures in all of them, and a `mod.rs` that only chooses.
 
 pub(crate) mod clock;
+pub(crate) mod life;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod process;

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How a program is run in a pid namespace of its own, or why it cannot be.
-fn unshare() -> Result<&'static [&'static str], String> {
+pub(crate) fn unshare() -> Result<&'static [&'static str], String> {
     const AS_ROOT: &[&str] = &["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
     const AS_USER: &[&str] = &[
         "unshare",

@@ -30,6 +30,7 @@ mod interleave;
 mod kill;
 mod kill_steps;
 mod kill_storm;
+mod life_words;
 mod lifetime;
 mod lifetime_race;
 mod no_space;
@@ -60,6 +61,14 @@ const ROLES: &[(&str, Play)] = &[
     ("fill-up", no_space::fill_up),
     ("fork", fork::scenario),
     ("fork-among-threads", fork_threads::fork_among_threads),
+    ("close-under-threads", life_words::close_under_threads),
+    ("hold-as-process-and-lose-a-thread", life_words::hold_as_process_and_lose_a_thread),
+    ("hold-and-end-bluntly", life_words::hold_and_end_bluntly),
+    ("hold-and-leave-locks", life_words::hold_and_leave_locks),
+    ("hold-many", life_words::hold_many),
+    ("hold-with-thread-id", life_words::hold_with_thread_id),
+    ("leave-a-stale-word", life_words::leave_a_stale_word),
+    ("mix-robust-mutexes", life_words::mix_robust_mutexes),
     ("hold-and-end", contract_mutex_holders::hold_and_end),
     ("hold-and-start", fork::hold_and_start),
     ("hold-in-a-crowd", kill::hold_in_a_crowd),

@@ -141,7 +141,7 @@ fn a_huge_object_that_says_so_is_refused_by_who_wants_a_small_one() {
     let mut bytes = fs::read(file_of(&name)).unwrap();
     drop(small);
     let huge = 1_u64 << 40;
-    let size = 4_096 + huge;
+    let size = 4_096 + huge + 5 * 4_096;
     bytes[32..40].copy_from_slice(&huge.to_ne_bytes());
     bytes[48..56].copy_from_slice(&size.to_ne_bytes());
     // Persistent, else it is a leftover.

@@ -124,7 +124,12 @@ pub(crate) fn started() -> u64 {
 
 /// When another process of this pid namespace began.
 pub(crate) fn started_of(pid: u32) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    started_in(&format!("/proc/{pid}"))
+}
+
+/// When the process with this directory in /proc began.
+pub(super) fn started_in(process: &str) -> Option<u64> {
+    let stat = std::fs::read(format!("{process}/stat")).ok()?;
     // The command in brackets may hold anything, brackets too: count from the last one.
     let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
     let fields = std::str::from_utf8(&stat[after..]).ok()?;

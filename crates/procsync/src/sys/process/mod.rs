@@ -3,7 +3,11 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod over;
+#[cfg(target_os = "linux")]
 pub(crate) use linux::*;
+#[cfg(target_os = "linux")]
+pub(crate) use over::is_over;
 
 #[cfg(not(target_os = "linux"))]
 mod other;
