@@ -5,7 +5,7 @@ use crate::error;
 use crate::handle::Handle;
 use crate::opening::{Keywords, Opening};
 use crate::repr;
-use procsync::Kind;
+use procsync::{Error, Kind, Object, Scope};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -112,13 +112,19 @@ impl SharedMemory {
         let opening = Opening::read(name, Keywords::new("SharedMemory", keywords)?)?;
         let bytes = u64::try_from(size)
             .map_err(|_| PyValueError::new_err(format!("a size of {size} is not possible")))?;
-        let memory = opening.open(py, procsync::SharedMemory::options(bytes))?;
+        let memory = if opening.attaches() && opening.scope == Scope::User {
+            // Also to one that another program made, of whatever size.
+            let attached = py.detach(|| State::attach(&opening.name));
+            attached.map_err(|error| error::exception(py, error))?
+        } else {
+            opening.open(py, State::options(bytes))?
+        };
         let (size, created) = (memory.size(), memory.created());
-        if opening.attaches() && (size as u64) < bytes {
-            return Err(PyValueError::new_err(format!(
-                "shared memory {:?}: it has {size} bytes, not {bytes}",
-                opening.name
-            )));
+        if (size as u64) < bytes {
+            let object = Object { kind: Kind::SharedMemory, name: memory.name().to_owned() };
+            let (wanted, found) = (format!("{bytes} or more"), size.to_string());
+            let property = "size in bytes";
+            return Err(error::exception(py, Error::Mismatch { object, property, wanted, found }));
         }
         let handle = Handle::new(opening, Kind::SharedMemory, memory);
         let memory = handle.share(py)?;

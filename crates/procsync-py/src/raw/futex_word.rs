@@ -32,7 +32,7 @@ impl FutexWord {
     }
 
     /// Sleeps while the word is `expected`; False if the time is up.
-    #[pyo3(signature = (expected, timeout_ns=-1))]
+    #[pyo3(signature = (expected, timeout_ns=-1), text_signature = "($self, expected, timeout_ns=-1)")]
     fn wait(&self, py: Python<'_>, expected: u32, timeout_ns: i64) -> PyResult<bool> {
         let word = self.place.share(py)?;
         let timeout = match patience(timeout_ns) {

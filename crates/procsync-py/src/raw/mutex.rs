@@ -85,7 +85,7 @@ impl RawMutex {
     }
 
     /// Acquires it; False if it could not be had in time.
-    #[pyo3(signature = (timeout_ns=-1, spin=16))]
+    #[pyo3(signature = (timeout_ns=-1, spin=16), text_signature = "($self, timeout_ns=-1, spin=16)")]
     fn acquire_ns(&self, py: Python<'_>, timeout_ns: i64, spin: i64) -> PyResult<bool> {
         if self.at_once(py) {
             return Ok(true);
