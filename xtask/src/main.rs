@@ -8,6 +8,7 @@ mod ci;
 mod demo;
 mod lint;
 mod loom;
+mod python;
 mod report;
 mod sh;
 mod test;
@@ -45,7 +46,11 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Everything that continuous integration does: lint, test, then the demo
+    /// Build the Python package, install it in a virtual environment, test it and its types
+    Python,
+    /// Wheels for Python 3.9 to 3.13 and the sdist, each tested with its own Python
+    Wheels,
+    /// Everything that continuous integration does: lint, test, python, then the demo
     Ci,
 }
 
@@ -68,6 +73,8 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Lint => lint::run(&workspace),
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Python => python::run(&workspace)?,
+        Verb::Wheels => python::wheels(&workspace)?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

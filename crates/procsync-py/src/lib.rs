@@ -13,6 +13,7 @@ mod forks;
 mod handle;
 mod hold;
 mod inspect;
+mod interpreters;
 mod lock;
 mod opening;
 mod participant;
@@ -55,6 +56,7 @@ mod _procsync {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        crate::interpreters::refuse_a_second_one(py)?;
         crate::forks::watch();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         crate::lock::add_methods(py)?;

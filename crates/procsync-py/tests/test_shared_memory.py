@@ -10,6 +10,7 @@ import uuid
 
 import procsync
 import pytest
+from conftest import skip
 
 
 @pytest.fixture
@@ -94,7 +95,10 @@ def test_other_programs_find_it(name):
 
 
 def test_numpy_sees_it(name):
-    numpy = pytest.importorskip("numpy")
+    try:
+        import numpy
+    except ImportError:
+        skip("test_numpy_sees_it", "numpy is not installed")
     with procsync.SharedMemory(name, 80) as memory:
         array = numpy.frombuffer(memory.buf, dtype=numpy.float64)
         array[:] = 1.5

@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 from ._errors import NotOwnerError
 from ._procsync import _Cancel
 
 if TYPE_CHECKING:
     from ._procsync import Event, Lock, RLock, Semaphore, TokenSemaphore
-
-    Releasable = Union[Lock, Semaphore, TokenSemaphore]
 
 
 class _Waitable(Protocol):
@@ -91,13 +89,13 @@ class _Wait:
             self._done.set_result(None)
 
 
-async def acquire(what: Releasable, timeout: Optional[float] = None) -> bool:
+async def acquire(what: Lock | Semaphore | TokenSemaphore, timeout: Optional[float] = None) -> bool:
     if what.acquire(False):
         return True
     return await _Wait(what, timeout, what.release, what.release).result()
 
 
-async def release(what: Releasable) -> None:
+async def release(what: Lock | Semaphore | TokenSemaphore) -> None:
     what.release()
 
 
