@@ -312,9 +312,14 @@ impl Lock {
         crate::aio::call(&slf, "release", ())
     }
 
-    /// For `os.register_at_fork`, as `threading` wants it of its locks: a child's copy is another
-    /// process's handle anyway, and what the parent holds stays the parent's.
-    fn _at_fork_reinit(&self) {}
+    /// Frees it if this process holds it, as `threading` wants it of its locks in a forked child.
+    /// There the process is a new one, and what the parent holds stays the parent's.
+    fn _at_fork_reinit(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.handle.share(py)?;
+        // An error says that this process does not hold it.
+        let _ = state.mutex.release();
+        Ok(())
+    }
 
     fn __getnewargs_ex__<'py>(
         &self,

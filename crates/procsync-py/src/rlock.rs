@@ -273,7 +273,12 @@ impl RLock {
         Ok(())
     }
 
-    fn _at_fork_reinit(&self) {}
+    fn _at_fork_reinit(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.handle.share(py)?;
+        // An error says that this thread does not hold it (any more).
+        while state.mutex.release().is_ok() {}
+        Ok(())
+    }
 
     fn __getnewargs_ex__<'py>(
         &self,
