@@ -208,8 +208,8 @@ def create(kind: str, times: int = 200) -> float:
             procsync.Lock(name, how="create").close()
         else:
             semaphore = posix_ipc.Semaphore("/" + name, posix_ipc.O_CREX, initial_value=1)
-            semaphore.close()
             semaphore.unlink()
+            semaphore.close()
     return (time.perf_counter_ns() - began) / times / 1000
 
 
