@@ -156,8 +156,8 @@ def tokens(kind: str, name: str, side: int) -> Any:
     return posix_ipc.Semaphore("/" + name, posix_ipc.O_CREAT, initial_value=0)
 
 
-def partner(kind: str, name: str, times: int, cpu: int) -> None:
-    os.sched_setaffinity(0, {cpu})
+def partner(kind: str, name: str, times: int, cpus: set[int]) -> None:
+    os.sched_setaffinity(0, cpus)
     ping, pong = tokens(kind, name, 0), tokens(kind, name, 1)
     pong.release()
     for _ in range(times):
@@ -167,13 +167,14 @@ def partner(kind: str, name: str, times: int, cpu: int) -> None:
 
 def pingpong(kind: str, one_cpu: bool, times: int = 3_000) -> float:
     name = f"bench{uuid.uuid4().hex[:12]}"
-    cpus = sorted(os.sched_getaffinity(0))
     before = os.sched_getaffinity(0)
+    # Not one CPU for each: a process that has only one is right not to spin.
+    cpus = {min(before)} if one_cpu else before
     ping, pong = tokens(kind, name, 0), tokens(kind, name, 1)
-    arguments = (kind, name, times, cpus[0] if one_cpu else cpus[-1])
+    arguments = (kind, name, times, cpus)
     child = SPAWN.Process(target=partner, args=arguments)
     child.start()
-    os.sched_setaffinity(0, {cpus[0]})
+    os.sched_setaffinity(0, cpus)
     try:
         pong.acquire()
         trips = []
