@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod crash;
 mod demo;
 mod lint;
 mod loom;
@@ -50,7 +51,14 @@ enum Verb {
     Python,
     /// Wheels for Python 3.9 to 3.13 and the sdist, each tested with its own Python
     Wheels,
-    /// Everything that continuous integration does: lint, test, python, then the demo
+    /// Kill a process at every instruction of every operation, and look what is left
+    Crash {
+        /// Arguments for the program that does it; --sample is what continuous integration does
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that continuous integration does: lint, test, python, a sample of kills, then the
+    /// demo
     Ci,
 }
 
@@ -75,6 +83,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
         Verb::Python => python::run(&workspace)?,
         Verb::Wheels => python::wheels(&workspace)?,
+        Verb::Crash { arguments } => return Ok(crash::run(&workspace, arguments)),
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

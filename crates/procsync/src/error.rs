@@ -219,6 +219,10 @@ fn advice(error: &io::Error) -> &'static str {
                 "; close some files or raise the limit (ulimit -n)"
             }
             #[cfg(unix)]
+            Some(libc::EFBIG) => {
+                "; the size of files is limited (ulimit -f): raise the limit, or create it with fewer participants"
+            }
+            #[cfg(unix)]
             Some(libc::ELOOP) => "; it is a symbolic link, which is never followed",
             #[cfg(unix)]
             Some(libc::EISDIR) => "; it is a directory",

@@ -156,7 +156,7 @@ impl Event {
     /// What the system says when a forked child opens it anew.
     #[inline]
     pub fn wait(&self) -> Result<()> {
-        self.wait_until(|| Deadline::never())
+        self.wait_until(Deadline::never)
     }
 
     /// Answers at once whether it is set, and if it resets itself, unsets it.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::participant::{Cause, Deceased};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Denied, Freed, ProcessTag, TAG, ThreadTag};
+use crate::raw::owned_word::{Denied, Freed, PARTICIPANT, ProcessTag, TAG, ThreadTag};
 use crate::segment::layout::Hot;
 use crate::segment::{Segment, SharedWaker, Wait, local};
 use crate::sys::{clock, process};
@@ -63,7 +63,7 @@ impl Exclusive {
     #[inline(never)]
     fn acquire_at_once_as_process(&self) -> Option<Hold<'_>> {
         let segment = self.handle.segment();
-        let tag = segment.process_tag();
+        let tag = segment.next_process_tag();
         if segment.is_detached() || !segment.owned().try_acquire_clean(tag) {
             return None;
         }
@@ -80,8 +80,17 @@ impl Exclusive {
 
     fn tag(&self, segment: &Segment) -> Result<u32> {
         match self.ownership {
-            Ownership::Thread => local::tag(&segment.arc(), true),
-            Ownership::Process => Ok(segment.process_tag()),
+            Ownership::Thread => Ok(local::tag(&segment.arc(), true)? | local::next_hold()),
+            Ownership::Process => Ok(segment.next_process_tag()),
+        }
+    }
+
+    /// The part of the tag that says who: the calling thread, or the process; 0 if that has none.
+    #[inline(always)]
+    fn participant(&self, segment: &Segment) -> u32 {
+        match self.ownership {
+            Ownership::Thread => local::known_tag(segment.id()).unwrap_or(0),
+            Ownership::Process => segment.process_tag(),
         }
     }
 
@@ -103,7 +112,7 @@ impl Exclusive {
                 }
                 return Ok(Some(hold));
             }
-            if word.owner() == tag {
+            if word.participant() == tag & PARTICIPANT {
                 return match self.ownership {
                     Ownership::Thread => Err(Error::AlreadyOwned { object: segment.object() }),
                     Ownership::Process => Ok(None),
@@ -153,18 +162,14 @@ impl Exclusive {
     /// The hold of the calling thread (or process), if it has it.
     pub(crate) fn own(&self) -> Result<Hold<'_>> {
         let segment = self.handle.live()?;
-        let tag = match self.ownership {
-            Ownership::Thread => local::known_tag(segment.id()),
-            Ownership::Process => Some(segment.process_tag()),
-        };
-        let grant = segment.hot().grant.load(Ordering::Relaxed);
-        match tag {
-            // 0 is nobody's tag: not of a process that has closed the object.
-            Some(tag) if tag != 0 && segment.owned().owner() == tag => {
-                Ok(Hold::new(segment, tag, grant))
-            }
-            _ => Err(self.not_owner(segment)),
-        }
+        self.own_in(segment).ok_or_else(|| self.not_owner(segment))
+    }
+
+    #[inline(always)]
+    fn own_in<'a>(&self, segment: &'a Segment) -> Option<Hold<'a>> {
+        // 0 is nobody: a process that has closed the object.
+        let participant = Some(self.participant(segment)).filter(|participant| *participant != 0);
+        Hold::of(segment, participant?)
     }
 
     /// Gives it back, if the calling thread (or process) has it.
@@ -176,15 +181,7 @@ impl Exclusive {
     /// The fast path. False: it is not the caller's, or that takes longer to find out.
     #[inline(always)]
     fn release_at_once(&self) -> bool {
-        let segment = self.handle.segment();
-        let tag = match self.ownership {
-            Ownership::Thread => local::cached_tag(segment.id()).unwrap_or(0),
-            Ownership::Process => segment.process_tag(),
-        };
-        // 0 is nobody's tag. With another one, the exchange that frees the word is the check. The
-        // grant is this hold's if there is one, for then nobody else acquires.
-        let grant = segment.hot().grant.load(Ordering::Relaxed);
-        tag != 0 && Hold::new(segment, tag, grant).release()
+        self.own_in(self.handle.segment()).is_some_and(Hold::release)
     }
 
     #[cold]
@@ -206,10 +203,11 @@ impl Exclusive {
         if tag == 0 {
             return Ok(false);
         }
-        if segment.slot_record(tag - 1).is_some() {
-            segment.write_obituary(tag - 1, Cause::Forced);
+        if let Some(slot) = (tag & PARTICIPANT).checked_sub(1)
+            && segment.slot_record(slot).is_some()
+        {
+            segment.write_obituary(slot, Cause::Forced);
         }
-        segment.end_grant();
         let Some(freed) = segment.owned().abandon(tag) else { return Ok(false) };
         tracing::warn!(object = %segment.object(), from = %segment.deceased(), "released by force");
         if freed.wake {
@@ -264,10 +262,11 @@ impl<'a> Hold<'a> {
     /// fork made this a copy of the parent's.
     #[inline(always)]
     pub(crate) fn release(self) -> bool {
-        // The grant tells two holds of one thread apart, of which the first was taken away.
-        if self.segment.is_detached() || !self.is_current() {
+        if self.segment.is_detached() {
             return false;
         }
+        // The tag tells two holds of one thread apart, of which the first was taken away. Nothing
+        // that others write late, after they lost it by force, can stand in the way of this.
         match self.segment.owned().release(self.tag()) {
             Ok(Freed { wake: false }) => true,
             Ok(Freed { wake: true }) => {
@@ -294,9 +293,16 @@ impl<'a> Hold<'a> {
         }
     }
 
-    #[inline(always)]
     fn is_current(&self) -> bool {
-        self.segment.hot().grant.load(Ordering::Relaxed) << 32 == self.ticket >> 32 << 32
+        self.segment.owned().owner() == self.tag()
+    }
+
+    /// What this participant holds now.
+    #[inline(always)]
+    fn of(segment: &'a Segment, participant: u32) -> Option<Hold<'a>> {
+        let tag = segment.owned().owner();
+        let grant = segment.hot().grant.load(Ordering::Relaxed);
+        (tag & PARTICIPANT == participant).then(|| Hold::new(segment, tag, grant))
     }
 
     /// Whether the calling thread's tag is on the word: for a reentrant mutex's owner.
@@ -304,8 +310,6 @@ impl<'a> Hold<'a> {
         if segment.is_detached() {
             return None;
         }
-        let tag = local::known_tag(segment.id())?;
-        let grant = segment.hot().grant.load(Ordering::Relaxed);
-        (segment.owned().owner() == tag).then(|| Hold::new(segment, tag, grant))
+        Hold::of(segment, local::known_tag(segment.id())?)
     }
 }

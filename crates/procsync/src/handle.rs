@@ -39,14 +39,14 @@ impl Handle {
         Ok((Handle { id, hot, current, spec, how }, created))
     }
 
-    /// The hot line, if the calling thread has its tag for it at hand. No: it is new here, or a
+    /// The hot line and a tag for the next hold, if the calling thread has its own at hand. No: it is new here, or a
     /// fork has made the segment the parent's (a fork empties what threads have at hand).
     #[inline(always)]
     pub(crate) fn at_hand(&self) -> Option<(&Hot, u32)> {
         let tag = local::cached_tag(self.id.load(Ordering::Acquire))?;
         // SAFETY: points into the mapping of a segment that this handle keeps, as in `segment`.
         let hot = unsafe { &*self.hot.load(Ordering::Acquire) };
-        Some((hot, tag))
+        Some((hot, tag | local::next_hold()))
     }
 
     /// The segment, which after a fork may be the parent's.

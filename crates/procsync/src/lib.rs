@@ -13,7 +13,8 @@
 //!   [`remove`] or a reboot.
 //! - **What recovery is, and what it is not.** When a holder dies, what it held comes back and the
 //!   next holder is told ([`MutexGuard::abandoned`]). The work that it was in the middle of is left
-//!   as it was. Noticing a death takes about 5 ms, longer if the dead process had much memory.
+//!   as it was. Noticing a death takes a fraction of a millisecond where the system tells of it (Linux
+//!   with glibc), elsewhere about 5 ms, and longer if the dead process had much memory.
 //! - **Forks.** What the parent holds stays the parent's. A child's copies of handles open the
 //!   object anew at their next use, its copies of guards do nothing. Children made by a bare `clone`
 //!   system call are not noticed.

@@ -203,7 +203,7 @@ impl<T: Pod> Mutex<T> {
     /// what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>> {
-        self.lock_until(|| Deadline::never())
+        self.lock_until(Deadline::never)
     }
 
     /// Takes it if it is free, or if its holder turns out to be dead.

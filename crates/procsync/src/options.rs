@@ -91,8 +91,9 @@ impl<O: Named> Options<O> {
     }
 
     /// How many participants can use the object at once: a process that has it open is one, and so
-    /// is each thread that owns it or sleeps for it. 1 to 65,536, default 1,024, 64 bytes each as
-    /// they come to be used. Counts when the object is created.
+    /// is each thread that owns it or sleeps for it. 1 to 65,536, default 1,024. Each takes 64
+    /// bytes once it is used, and 4 KiB more where it can hold something. Counts when the object is
+    /// created.
     #[must_use]
     pub fn participants(mut self, participants: u32) -> Self {
         self.participants = participants;

@@ -85,7 +85,7 @@ impl ReentrantMutex {
     /// and what the system says when a forked child opens it anew.
     #[inline]
     pub fn lock(&self) -> Result<ReentrantMutexGuard<'_>> {
-        self.lock_until(|| Deadline::never())
+        self.lock_until(Deadline::never)
     }
 
     /// Takes it, or one layer more, if no other thread has it, or if the one that has it turns out

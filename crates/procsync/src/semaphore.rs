@@ -103,7 +103,7 @@ impl Semaphore {
     /// What the system says when a forked child opens it anew, or a damaged segment.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>> {
-        self.acquire_until(1, || Deadline::never())
+        self.acquire_until(1, Deadline::never)
     }
 
     /// Takes a permit if there is one, or if a holder turns out to be dead; else `None`.
@@ -152,7 +152,7 @@ impl Semaphore {
     /// [`Error::InvalidArgument`] for more than there are; [`Error::NoSlots`] if a new thread finds
     /// no slot; else as for [`acquire`](Self::acquire).
     pub fn acquire_many(&self, permits: u32) -> Result<Permit<'_>> {
-        self.acquire_until(permits, || Deadline::never())
+        self.acquire_until(permits, Deadline::never)
     }
 
     /// Takes so many permits if they can be had together now; else `None`, also while another

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::participant::{Participant, moment};
-use crate::raw::owned_word::{ABANDONED, TAG};
+use crate::raw::owned_word::{ABANDONED, PARTICIPANT, TAG};
 use crate::segment::layout::{
     BadHeader, Facts, HOT_AT, Hot, PERMIT_SIZE, Permit, RECORDS_AT, Records, SLOT_SIZE, SLOTS_AT,
     Slot, VERSION,
@@ -220,7 +220,7 @@ impl Reading<'_> {
     }
 
     fn holder(&self, tag: u32, tid: u32, since: u64) -> Option<Participant> {
-        let slot = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots)?;
+        let slot = (tag & PARTICIPANT).checked_sub(1).filter(|slot| *slot < self.facts.slots)?;
         let alive = self.is_locked(slot);
         Some(self.slot(slot).shown(tid, since, alive))
     }

@@ -3,6 +3,9 @@
 use super::TURNS_AT_MOST;
 use super::sync::{AtomicU32, Ordering};
 
+#[cfg(all(test, loom))]
+mod model;
+
 /// The thread's id (FUTEX_TID_MASK of linux/futex.h).
 const THREAD: u32 = (1 << 30) - 1;
 /// FUTEX_OWNER_DIED.

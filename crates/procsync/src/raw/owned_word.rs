@@ -8,12 +8,17 @@ mod model;
 
 /// The bits of a word that name its holder.
 pub(crate) const TAG: u32 = (1 << 30) - 1;
+/// Of a tag, the bits that say which participant it is. The bits between these and the marks say
+/// which of its holds: two holds of one participant that follow each other differ in them, so that
+/// one that was taken away by force does not release the next one.
+pub(crate) const PARTICIPANT: u32 = (1 << 17) - 1;
 /// The last holder died (or had the word taken away) while it held.
 pub(crate) const ABANDONED: u32 = 1 << 30;
 /// Somebody may sleep on the word.
 pub(crate) const WAITERS: u32 = 1 << 31;
 
 /// One word, owned by at most one participant. The participant is named by its tag, 1 to 2³⁰ − 1.
+/// Nothing here looks into tags; those of slots say which participant and which of its holds.
 ///
 /// | bits                  | state                                   | leaves by                          |
 /// |-----------------------|-----------------------------------------|------------------------------------|
@@ -43,9 +48,9 @@ pub(crate) trait Taker {
     /// 1 to 2³⁰ − 1.
     fn tag(&self) -> u32;
 
-    /// Asked while the word bears the tag. True if the caller itself is the holder, and so would
-    /// wait for itself; false if somebody else with this tag is, who can be waited for.
-    fn is_holder(&self) -> bool;
+    /// Whether who holds by this tag is the caller itself, and so would wait for itself; false if it
+    /// is somebody else, who can be waited for.
+    fn is_holder(&self, tag: u32) -> bool;
 }
 
 /// A tag that one thread goes by, and nobody else.
@@ -57,8 +62,8 @@ impl Taker for ThreadTag {
         self.0
     }
 
-    fn is_holder(&self) -> bool {
-        true
+    fn is_holder(&self, tag: u32) -> bool {
+        tag & PARTICIPANT == self.0 & PARTICIPANT
     }
 }
 
@@ -71,7 +76,7 @@ impl Taker for ProcessTag {
         self.0
     }
 
-    fn is_holder(&self) -> bool {
+    fn is_holder(&self, _tag: u32) -> bool {
         false
     }
 }
@@ -120,6 +125,11 @@ impl OwnedWord {
     #[inline]
     pub(crate) fn owner(&self) -> u32 {
         self.0.load(Ordering::Relaxed) & TAG
+    }
+
+    /// Which participant has it, or 0.
+    pub(crate) fn participant(&self) -> u32 {
+        self.owner() & PARTICIPANT
     }
 
     /// Whose it is, seen with what the last one to release it wrote before.
@@ -193,7 +203,7 @@ impl OwnedWord {
                 }
                 continue;
             }
-            if seen & TAG == taker.tag() && taker.is_holder() {
+            if taker.is_holder(seen & TAG) {
                 break Denied::Owned;
             }
             if waiter.spin() {

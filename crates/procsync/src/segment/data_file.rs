@@ -144,6 +144,25 @@ pub(crate) fn registered(segment: &File) -> io::Result<Option<FileId>> {
     Ok((id.number != 0).then_some(id))
 }
 
+/// The data file of a leftover that another user made, to be used again by one who cannot remove it:
+/// if it is the one that procsync made, and has the right size.
+pub(super) fn reusable(segment: &File, name: &Name, size: u64) -> io::Result<Option<File>> {
+    let Some(id) = registered(segment)? else { return Ok(None) };
+    let Ok(file) = map::open(&path(name), true) else { return Ok(None) };
+    let (found, owner) = (map::facts(&file)?, map::facts(segment)?.owner);
+    let is_it = found.regular && found.id == id && found.size == size && found.owner == owner;
+    Ok(is_it.then_some(file))
+}
+
+/// Makes a data file as good as new.
+pub(super) fn reset(segment: &File, file: &File, size: u64) -> io::Result<()> {
+    map::zero(file, size)?;
+    map::write_at(segment, READY_AT, &1_u32.to_ne_bytes())
+}
+
+/// Where in a segment it says which file procsync made.
+pub(super) const IDENTITY: std::ops::Range<usize> = DEVICE_AT as usize..NUMBER_AT as usize + 8;
+
 /// Removes the data file of a segment, if it has one that procsync made.
 pub(super) fn remove(segment: &File, name: &Name) -> io::Result<()> {
     let Some(id) = registered(segment)? else { return Ok(()) };

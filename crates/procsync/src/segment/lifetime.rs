@@ -176,10 +176,13 @@ impl Attempt<'_> {
                         if self.how == How::Attach {
                             return Err(Error::NotFound { object: self.object.clone() });
                         }
-                        if !self.could_be(&leftover) {
+                        let reset = self.could_be(&leftover)
+                            && self
+                                .reset(&file, &leftover)
+                                .map_err(self.system("reset the leftover"))?;
+                        if !reset {
                             return Err(self.system("remove the leftover")(error));
                         }
-                        self.reset(&file, &leftover).map_err(self.system("reset the leftover"))?;
                         created = true;
                     }
                     Err(error) => return Err(self.system("remove the leftover")(error)),
@@ -248,12 +251,20 @@ impl Attempt<'_> {
             data_size: self.spec.facts.data_size,
             ..self.spec.facts
         };
-        wanted == *leftover && wanted.kind != Kind::SharedMemory
+        wanted == *leftover
     }
 
-    /// Makes a leftover as good as new. Only for the holder of the exclusive lock. Whoever dies in
-    /// here leaves a leftover: the header stays, and the mark that it is to stay comes last.
-    fn reset(&self, file: &File, leftover: &Facts) -> io::Result<()> {
+    /// Makes a leftover as good as new; false: its data file is not what it should be. Only for the
+    /// holder of the exclusive lock. Whoever dies in here leaves a leftover: the header stays, and
+    /// the mark that it is to stay comes last.
+    fn reset(&self, file: &File, leftover: &Facts) -> io::Result<bool> {
+        let mut data_file = None;
+        if leftover.kind == Kind::SharedMemory {
+            data_file = data_file::reusable(file, &self.spec.name, leftover.data_size)?;
+            if data_file.is_none() {
+                return Ok(false);
+            }
+        }
         let places = leftover.places();
         let wipe = |from: usize, to: u64| -> io::Result<()> {
             const ZEROS: [u8; 4_096] = [0; 4_096];
@@ -268,12 +279,18 @@ impl Attempt<'_> {
         let mut used = [0; 4];
         map::read_at(file, SLOTS_USED_AT, &mut used)?;
         let used = u32::from_ne_bytes(used).min(leftover.slots) as usize;
-        wipe(HOT_AT, (SLOTS_AT + used * SLOT_SIZE) as u64)?;
+        // Which file is its data file stays written down.
+        wipe(HOT_AT, data_file::IDENTITY.start as u64)?;
+        wipe(data_file::IDENTITY.end, (SLOTS_AT + used * SLOT_SIZE) as u64)?;
         // What life words say does not count while no slot says that it has one.
         wipe(places.permits_at, places.data_end)?;
         write_at(file, HOT_AT, &self.spec.state.to_ne_bytes())?;
         write_at(file, places.data_at, &self.spec.data)?;
-        write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())
+        if let Some(data_file) = data_file {
+            data_file::reset(file, &data_file, leftover.data_size)?;
+        }
+        write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())?;
+        Ok(true)
     }
 
     fn create(&self, registry: &mut Registry) -> Result<Try> {
@@ -349,7 +366,9 @@ impl Attempt<'_> {
         if map::facts(&mapped).map_err(self.system("look at"))?.id != file.facts().id {
             return Err(self.system("map")(io::ErrorKind::NotFound.into()));
         }
-        let map = Mapping::new(&mapped, length).map_err(self.system("map"))?;
+        // Not above the file's size, which fits.
+        let dense = places.lives_at.min(places.file_size) as usize;
+        let map = Mapping::sparse(&mapped, length, dense).map_err(self.system("map"))?;
         let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -363,6 +382,7 @@ impl Attempt<'_> {
             places,
             own_slots: OwnSlots::new(header.slots),
             process_tag: AtomicU32::new(0),
+            next_hold: AtomicU32::new(0),
             claiming: Mutex::new(()),
             reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
             detached: AtomicBool::new(false),

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::participant::Cause;
 use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
-use crate::raw::owned_word::TAG;
+use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
 use crate::sys::{lock, process};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -95,6 +95,11 @@ pub(super) struct Watched<'a> {
 }
 
 impl Watched<'_> {
+    /// Whether there is anything to be told of.
+    pub(super) fn tells(&self) -> bool {
+        !self.words.is_empty()
+    }
+
     /// Sleeps while `word` holds `expected` and nobody dies, until then; true: somebody died.
     pub(super) fn sleep(&self, word: &AtomicU32, expected: u32, until: u64) -> (Slept, bool) {
         life::sleep_watching(word, expected, &self.words, until)
@@ -111,8 +116,9 @@ impl Segment {
         if std::ptr::eq(word, self.owned().futex()) {
             self.watch(expected & TAG, &mut watched);
         } else if self.facts.capacity <= MOST_PERMITS {
-            let mut tags: Vec<u32> =
-                (0..self.facts.capacity).map(|index| self.permit(index).word.owner()).collect();
+            let mut tags: Vec<u32> = (0..self.facts.capacity)
+                .map(|index| self.permit(index).word.participant())
+                .collect();
             tags.sort_unstable();
             tags.dedup();
             tags.iter().take(MOST_WATCHED).for_each(|tag| self.watch(*tag, &mut watched));
@@ -121,7 +127,10 @@ impl Segment {
     }
 
     fn watch<'a>(&'a self, tag: u32, watched: &mut Watched<'a>) {
-        let Some(slot) = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots) else { return };
+        let participant = tag & PARTICIPANT;
+        let Some(slot) = participant.checked_sub(1).filter(|slot| *slot < self.facts.slots) else {
+            return;
+        };
         // Without space for the slot's record nobody can hold by it.
         if self.make_touchable(slot).is_err() {
             return;
@@ -172,32 +181,54 @@ impl Segment {
         let page = self.place(self.life_page_at(slot) as usize, PAGE as usize);
         // SAFETY: a page of the segment's shared mapping, for which `life_word` has set space aside.
         // Its word is only used as a `LifeWord`, which is an atomic.
-        let node = Arc::new(unsafe { Node::link(page) }?);
-        self.lives.nodes().push((slot, node.clone()));
+        let life = OwnLife(Arc::new(unsafe { Node::link(page) }?));
+        let mut nodes = self.lives.nodes();
+        // Once more under the lock: who lends the file takes all words back that it finds there.
+        if self.lives.lent.load(Ordering::Relaxed) {
+            drop(nodes);
+            drop(life);
+            word.clear();
+            return None;
+        }
+        nodes.push((slot, life.0.clone()));
         // Release: from here on the word counts, and it has this thread's id in it.
         self.slot(slot).bears_life.store(1, Ordering::Release);
-        Some(OwnLife(node))
+        Some(life)
     }
 
-    /// Takes the life word of an own slot away, before the slot is given back.
-    pub(super) fn end_life(&self, slot: u32) {
+    /// Whether a thread of this process is linked to an own slot's life word.
+    pub(super) fn tells_life(&self, slot: u32) -> bool {
+        self.lives.nodes().iter().any(|(of, _)| *of == slot)
+    }
+
+    /// Takes the life word of an own slot away, before the slot is given back. False: it tells of a
+    /// death, and whatever the slot still holds is for the one who has the turn.
+    pub(super) fn end_life(&self, slot: u32) -> bool {
         let mut nodes = self.lives.nodes();
-        let Some(index) = nodes.iter().position(|(of, _)| *of == slot) else { return };
+        let Some(index) = nodes.iter().position(|(of, _)| *of == slot) else {
+            return !self.life(slot).is_some_and(LifeWord::is_dead);
+        };
         let (_, node) = nodes.swap_remove(index);
         drop(nodes);
         node.retire();
         // Marked: its thread died, and somebody may be recovering by that. It stays for the next
         // one who has the turn.
-        if self.life(slot).is_some_and(LifeWord::retire) {
+        let Some(word) = self.life(slot) else { return true };
+        let retired = word.retire();
+        if retired {
             self.slot(slot).bears_life.store(0, Ordering::Release);
         }
+        retired
     }
 
     /// From now on, that a thread of this process dies proves nothing.
+    #[cfg(unix)]
     pub(super) fn end_all_lives(&self) {
+        let nodes = self.lives.nodes();
         self.lives.lent.store(true, Ordering::Relaxed);
-        let slots: Vec<_> = self.lives.nodes().iter().map(|(slot, _)| *slot).collect();
-        slots.into_iter().for_each(|slot| self.end_life(slot));
+        let slots: Vec<_> = nodes.iter().map(|(slot, _)| *slot).collect();
+        drop(nodes);
+        slots.into_iter().for_each(|slot| _ = self.end_life(slot));
     }
 
     /// Whether the participant, a thread or a process, is proved dead by its life word.
@@ -238,7 +269,7 @@ impl Segment {
         self.sweep(slot, Cause::Died);
         self.end_record(slot);
         // Last: then the slot may be claimed, as soon as its byte lock is gone.
-        self.forget_life(slot)?;
+        self.forget_life(slot);
         drop(turn);
         Ok(Found::Recovered)
     }
@@ -246,19 +277,19 @@ impl Segment {
     /// Makes sure that nobody recovers by a slot's life word any more. For the holder of the slot's
     /// byte lock, before it claims or vacates. False: somebody is at it just now.
     pub(super) fn clear_life(&self, slot: u32) -> Result<bool> {
-        if self.life(slot).is_none() {
+        // Not `life`, which is none as well if space cannot be set aside: an old mark would stay.
+        if !self.kind().has_holders() || self.slot(slot).bears_life.load(Ordering::Acquire) == 0 {
             return Ok(true);
         }
         let Some(turn) = self.turn(slot)? else { return Ok(false) };
-        self.forget_life(slot)?;
+        self.forget_life(slot);
         drop(turn);
         Ok(true)
     }
 
-    /// For who has the turn.
-    fn forget_life(&self, slot: u32) -> Result<()> {
-        self.life_word(slot)?.clear();
+    /// For who has the turn. Leaves the word alone, for whose page there may be no space: who gives
+    /// the slot a life word again clears it first.
+    fn forget_life(&self, slot: u32) {
         self.slot(slot).bears_life.store(0, Ordering::Release);
-        Ok(())
     }
 }

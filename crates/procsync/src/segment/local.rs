@@ -3,6 +3,7 @@
 use super::Segment;
 use super::lives::OwnLife;
 use crate::error::{Error, Result};
+use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::process;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
@@ -55,6 +56,8 @@ struct Hint {
 }
 
 thread_local! {
+    /// Which hold comes next, in the place where tags have it.
+    static NEXT_HOLD: Cell<u32> = const { Cell::new(0) };
     static SEATS: RefCell<Seats> = const { RefCell::new(Seats { of_thread: Vec::new(), of_process: Vec::new() }) };
     // Without a destructor, so that looking is a plain load. Ids begin at 1.
     static TAGS: [Cached; CACHED] =
@@ -69,6 +72,16 @@ pub(crate) fn cached_tag(segment_id: u64) -> Option<u32> {
     TAGS.with(|tags| {
         let cached = &tags[segment_id as usize % CACHED];
         (cached.segment_id.get() == segment_id).then(|| cached.tag.get())
+    })
+}
+
+/// What makes the tag of this thread's next hold another one than that of the last 8,191.
+#[inline(always)]
+pub(crate) fn next_hold() -> u32 {
+    NEXT_HOLD.with(|next| {
+        let hold = next.get();
+        next.set(hold.wrapping_add(PARTICIPANT + 1) & TAG);
+        hold
     })
 }
 
@@ -114,14 +127,15 @@ pub(crate) fn tag(segment: &Arc<Segment>, needed: bool) -> Result<u32> {
         .try_with(|seats| seats.borrow_mut().tidy_up())
         .map_err(|_| Error::ThreadExiting { object: segment.object() })?;
     let slot = segment.claim_slot(process::tid(), needed)?;
-    let seat = Seat::take(segment, slot);
+    // Who only wants to be seen holds nothing by it.
+    let seat = Seat::take(segment, slot, needed);
     SEATS.with(|seats| seats.borrow_mut().of_thread.push(seat));
     Ok(remember(segment.id(), slot))
 }
 
 impl Seat {
-    fn take(segment: &Arc<Segment>, slot: u32) -> Seat {
-        let _life = segment.begin_life(slot);
+    fn take(segment: &Arc<Segment>, slot: u32, holds: bool) -> Seat {
+        let _life = if holds { segment.begin_life(slot) } else { None };
         Seat { segment_id: segment.id(), segment: Arc::downgrade(segment), slot, _life }
     }
 }
@@ -130,7 +144,7 @@ impl Seat {
 pub(super) fn speak_for_process(segment: &Arc<Segment>, slot: u32) {
     // Asked first, as in `tag`.
     if SEATS.try_with(|seats| seats.borrow_mut().tidy_up()).is_ok() {
-        let seat = Seat::take(segment, slot);
+        let seat = Seat::take(segment, slot, true);
         SEATS.with(|seats| seats.borrow_mut().of_process.push(seat));
     }
 }

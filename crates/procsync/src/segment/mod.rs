@@ -17,13 +17,15 @@ pub(crate) use lifetime::{How, Spec, obtain, remove};
 pub(crate) use waiting::{Stop, Wait};
 
 use crate::bytes;
-use crate::error::{Error, Result};
+use crate::error::Error;
+#[cfg(unix)]
+use crate::error::Result;
 use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::participant::{Cause, Deceased, Participant, moment};
 use crate::raw::Waker;
 use crate::raw::flag::Flag;
-use crate::raw::owned_word::OwnedWord;
+use crate::raw::owned_word::{OwnedWord, PARTICIPANT, TAG};
 use crate::raw::permits::PermitWords;
 use crate::raw::spin::{Spin, SpinEstimate};
 use crate::raw::token_count::TokenCount;
@@ -59,6 +61,8 @@ pub(crate) struct Segment {
     own_slots: OwnSlots,
     /// The slot of the process + 1.
     process_tag: AtomicU32,
+    /// Which hold of the process comes next, in the place where tags have it.
+    next_hold: AtomicU32,
     /// Held while it is being claimed.
     claiming: Mutex<()>,
     /// How many of the file's bytes, from its start, are known to have space set aside.
@@ -142,6 +146,12 @@ impl Segment {
         assert!(offset + size <= self.map.length());
         // SAFETY: inside the mapping, as just asserted.
         unsafe { self.map.start().add(offset) }
+    }
+
+    /// A tag for the process's next hold, different from those of its last 8,191.
+    pub(crate) fn next_process_tag(&self) -> u32 {
+        let hold = self.next_hold.fetch_add(PARTICIPANT + 1, Ordering::Relaxed);
+        self.process_tag() | (hold & TAG)
     }
 
     fn at<T>(&self, offset: usize) -> &T {
@@ -265,7 +275,7 @@ impl Segment {
 
     /// The holder of an owned word as it is to be shown.
     pub(crate) fn participant(&self, tag: u32, tid: u32, since: u64) -> Option<Participant> {
-        let slot = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots)?;
+        let slot = (tag & PARTICIPANT).checked_sub(1).filter(|slot| *slot < self.facts.slots)?;
         let alive = self.owns_slot(slot) || self.slot_is_locked(slot);
         Some(self.slot_record(slot)?.shown(tid, since, alive))
     }

@@ -95,7 +95,8 @@ impl Place {
 /// Where everything lies, and what is wrong with it.
 fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
     if let Some(path) = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty()) {
-        let path = PathBuf::from(path);
+        // Said relative to where this process is now, which it may leave before its objects.
+        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
         let fault = map::base_directory_fault(&path, user);
         return (path, fault);
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::participant::{Cause, Participant, moment};
 use crate::raw::Waker;
-use crate::raw::owned_word::{Freed, OwnedWord};
+use crate::raw::owned_word::{Freed, OwnedWord, PARTICIPANT};
 use crate::sys::{clock, lock, process};
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -163,9 +163,10 @@ impl Segment {
         if self.process_tag() == 0 {
             let slot = self.claim_slot(0, true)?;
             self.process_tag.store(slot + 1, Ordering::Relaxed);
-            if holds {
-                super::local::speak_for_process(&self.arc(), slot);
-            }
+        }
+        let slot = self.process_tag() - 1;
+        if holds && !self.tells_life(slot) {
+            super::local::speak_for_process(&self.arc(), slot);
         }
         Ok(())
     }
@@ -264,9 +265,11 @@ impl Segment {
 
     /// Gives a slot of this process back. What its tag still holds becomes abandoned.
     fn vacate(&self, slot: u32, cause: Cause) {
-        self.end_life(slot);
-        self.sweep(slot, cause);
-        self.end_record(slot);
+        // A thread's, marked: it is for who has the turn to sweep, and that may be going on just now.
+        if self.end_life(slot) || self.slot(slot).tid.load(Ordering::Relaxed) == 0 {
+            self.sweep(slot, cause);
+            self.end_record(slot);
+        }
         self.unlock_slot(slot);
     }
 
@@ -302,7 +305,8 @@ impl Segment {
     /// lock. If a life word has proved the death, it is that and the turn (see `lives`). A recoverer that dies in here is a dead holder of the byte lock in turn, and every
     /// step can be done again.
     pub(super) fn look_at(&self, tag: u32) -> Result<Found> {
-        let Some(slot) = tag.checked_sub(1).filter(|slot| *slot < self.facts.slots) else {
+        let participant = tag & PARTICIPANT;
+        let Some(slot) = participant.checked_sub(1).filter(|slot| *slot < self.facts.slots) else {
             return Err(self.damaged(format!("it is held by participant {tag}, which cannot be")));
         };
         if self.make_touchable(slot).is_ok() && self.is_proved_dead(slot) {
@@ -334,13 +338,17 @@ impl Segment {
                 self.abandon(self.owned(), slot, cause);
             }
             Kind::Semaphore => {
-                if let Some(Freed { wake: true }) = self.owned().abandon(tag) {
-                    SharedWaker.wake(self.owned().futex(), 1);
+                let gate = self.owned();
+                let held = gate.owner();
+                if held & PARTICIPANT == tag
+                    && let Some(Freed { wake: true }) = gate.abandon(held)
+                {
+                    SharedWaker.wake(gate.futex(), 1);
                 }
                 let mut freed = 0;
                 for index in 0..self.facts.capacity {
                     let permit = self.permit(index);
-                    if permit.word.owner() == tag {
+                    if permit.word.participant() == tag {
                         let dead = self.slot(slot);
                         permit.dead_pid.store(dead.pid.load(Ordering::Relaxed), Ordering::Relaxed);
                         let tid = permit.tid.load(Ordering::Relaxed);
@@ -358,26 +366,18 @@ impl Segment {
     }
 
     fn abandon(&self, word: &OwnedWord, slot: u32, cause: Cause) -> bool {
-        if word.owner() != slot + 1 {
+        let tag = word.owner();
+        if tag & PARTICIPANT != slot + 1 {
             return false;
         }
         self.write_obituary(slot, cause);
-        self.end_grant();
-        let Some(freed) = word.abandon(slot + 1) else { return false };
+        let Some(freed) = word.abandon(tag) else { return false };
         self.records().recovered.fetch_add(1, Ordering::Relaxed);
         tracing::info!(object = %self.object(), who = %self.deceased(), "abandoned");
         if freed.wake {
             SharedWaker.wake(word.futex(), 1);
         }
         true
-    }
-
-    /// Before a mutex is taken away: a guard of that hold that is still about must not mistake the
-    /// next hold for its own, which may bear the same tag.
-    pub(crate) fn end_grant(&self) {
-        if self.kind() != Kind::Semaphore {
-            self.hot().grant.fetch_add(1, Ordering::Relaxed);
-        }
     }
 
     /// Before the word is freed: whoever takes it then reads this.

@@ -62,6 +62,8 @@ pub(crate) struct Wait<'a> {
     next_look: u64,
     /// Until when this wait has told its process that it looks.
     told: u64,
+    /// The system tells it of the holders' deaths.
+    is_told: bool,
     /// Since when it knows that a holder, or a thread of it, died.
     death_known: Option<u64>,
 }
@@ -88,6 +90,7 @@ impl<'a> Wait<'a> {
             look_cost,
             next_look,
             told,
+            is_told: false,
             death_known: None,
         }
     }
@@ -173,6 +176,7 @@ impl<'a> Wait<'a> {
         until: u64,
     ) -> (Slept, bool) {
         let watched = self.segment.watch_holders(word, expected);
+        self.is_told = watched.tells();
         if !watched.somebody_died {
             self.death_known = None;
             let (slept, death) = watched.sleep(word, expected, until);
@@ -208,6 +212,7 @@ impl<'a> Wait<'a> {
         let slice = match self.rank {
             Rank::First if has_holders(self.segment) => SLICE_OF_THE_FIRST,
             Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
+            Rank::Rest if self.is_told => return LONGEST_SLICE,
             Rank::Rest => {
                 let tag = self.shown.map_or(u64::MAX, u64::from);
                 return tag.saturating_mul(SLICE_OF_THE_REST).min(LONGEST_SLICE);

@@ -194,8 +194,7 @@ enum Common {
 }
 
 impl Common {
-    /// The kinds that are one file each.
-    const KINDS: [&str; 4] = ["mutex", "semaphore", "tokens", "event"];
+    const KINDS: [&str; 5] = ["mutex", "semaphore", "tokens", "event", "memory"];
 
     fn open(kind: &str, name: &str) -> procsync::Result<Common> {
         Ok(match kind {

@@ -118,10 +118,34 @@ impl Helper {
         self.child.try_wait().expect("it can be waited for").is_none()
     }
 
+    /// It hears no more lines.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Waits until it has ended; answers the signal that ended it, if one did.
+    #[track_caller]
+    pub(crate) fn ended_by(&mut self) -> Option<libc::c_int> {
+        std::os::unix::process::ExitStatusExt::signal(&wait(&mut self.child))
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: libc::c_int) {
         // SAFETY: plain system call; the child is not reaped before `self` goes, so the pid is its.
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
+    }
+
+    /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
+    #[track_caller]
+    pub(crate) fn stop(&self) {
+        self.signal(libc::SIGSTOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        support::eventually("all threads have stopped", || {
+            std::fs::read_dir(&tasks).expect("it lives").flatten().all(|task| {
+                let stat = std::fs::read_to_string(task.path().join("stat"));
+                stat.is_ok_and(|stat| stat.contains(") T "))
+            })
+        });
     }
 
     /// Lets the helper end: it hears no more lines, and must end in good order.

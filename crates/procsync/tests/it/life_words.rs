@@ -184,7 +184,7 @@ impl Touched for Mutex {
 
 /// A robust, shared pthread mutex in place.
 #[derive(Clone, Copy)]
-struct Robust(*mut libc::pthread_mutex_t);
+pub(crate) struct Robust(*mut libc::pthread_mutex_t);
 
 // SAFETY: made to be used by several threads and processes.
 unsafe impl Send for Robust {}
@@ -194,14 +194,19 @@ unsafe impl Sync for Robust {}
 impl Robust {
     const SIZE: usize = 64;
 
-    fn at(memory: &SharedMemory, index: usize) -> Robust {
+    pub(crate) fn at(memory: &SharedMemory, index: usize) -> Robust {
         const { assert!(size_of::<libc::pthread_mutex_t>() <= Robust::SIZE) };
         assert!((index + 1) * Robust::SIZE <= memory.size());
         // SAFETY: inside the memory, as just asserted.
         Robust(unsafe { memory.as_ptr().add(index * Robust::SIZE) }.cast())
     }
 
-    fn initialize(self) {
+    pub(crate) fn initialize(self) {
+        self.initialize_as(false);
+    }
+
+    /// `inherits`: who holds it inherits the priority of who waits.
+    pub(crate) fn initialize_as(self, inherits: bool) {
         // SAFETY: plain bytes until they are initialized.
         let mut attributes: libc::pthread_mutexattr_t = unsafe { std::mem::zeroed() };
         let given = &raw mut attributes;
@@ -211,16 +216,23 @@ impl Robust {
         unsafe { libc::pthread_mutexattr_setpshared(given, libc::PTHREAD_PROCESS_SHARED) };
         // SAFETY: as above.
         unsafe { libc::pthread_mutexattr_setrobust(given, libc::PTHREAD_MUTEX_ROBUST) };
+        // SAFETY: as above.
+        unsafe { libc::pthread_mutexattr_setprotocol(given, libc::c_int::from(inherits)) };
         // SAFETY: as above; the mutex lies in memory that nobody uses yet.
         assert_eq!(unsafe { libc::pthread_mutex_init(self.0, given) }, 0);
     }
 
-    fn lock(self) -> i32 {
+    pub(crate) fn try_lock(self) -> i32 {
+        // SAFETY: as in `lock`.
+        unsafe { libc::pthread_mutex_trylock(self.0) }
+    }
+
+    pub(crate) fn lock(self) -> i32 {
         // SAFETY: initialized by the test before anybody else has it.
         unsafe { libc::pthread_mutex_lock(self.0) }
     }
 
-    fn unlock(self) {
+    pub(crate) fn unlock(self) {
         // SAFETY: as above, and locked by the calling thread.
         assert_eq!(unsafe { libc::pthread_mutex_unlock(self.0) }, 0);
     }

@@ -11,7 +11,9 @@ mod tracer;
 mod attacks_files;
 mod attacks_fork;
 mod attacks_holds;
+mod attacks_life;
 mod attacks_waiting;
+mod clock_jumps;
 mod containers;
 mod contract_event;
 mod contract_mutex;
@@ -23,8 +25,11 @@ mod contract_shared_memory;
 mod contract_token;
 mod contract_without_guards;
 mod exactness;
+mod exec;
 mod fork;
 mod fork_threads;
+mod hostile_memory;
+mod identity;
 mod inspect;
 mod interleave;
 mod kill;
@@ -35,6 +40,9 @@ mod lifetime;
 mod lifetime_race;
 mod no_space;
 mod no_system_calls;
+mod promises;
+mod scarcity;
+mod security;
 mod signals;
 mod wrong_files;
 
@@ -50,6 +58,25 @@ const ROLES: &[(&str, Play)] = &[
     ("hold-from-afar", attacks_fork::hold_from_afar),
     ("lock-in-the-rain", attacks_waiting::lock_in_the_rain),
     ("stranger", attacks_files::stranger),
+    ("attach-to-anything", hostile_memory::attach_to_anything),
+    ("wait-for-anything", hostile_memory::wait_for_anything),
+    ("use-once-more", hostile_memory::use_once_more),
+    ("hold-and-exec", exec::hold_and_exec),
+    ("wait-and-go", exec::wait_and_go),
+    ("hold-and-found-a-daemon", exec::hold_and_found_a_daemon),
+    ("fork-beside-a-holder", exec::fork_beside_a_holder),
+    ("see-a-pid-again", identity::see_a_pid_again),
+    ("use-up", scarcity::use_up),
+    ("use-up-memory", scarcity::use_up_memory),
+    ("attach-or-tell", scarcity::attach_or_tell),
+    ("come-by-the-hundred", scarcity::come_by_the_hundred),
+    ("hold-ten-thousand", scarcity::hold_ten_thousand),
+    ("count-held", scarcity::count_held),
+    ("tell-the-time", clock_jumps::tell_the_time),
+    ("wait-for-nothing", clock_jumps::wait_for_nothing),
+    ("somebody", security::somebody),
+    ("make-again-and-again", promises::make_again_and_again),
+    ("walk-off", identity::walk_off),
     ("attach-memory", contract_names::attach_memory),
     ("come-and-go", lifetime_race::come_and_go),
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
@@ -61,6 +88,13 @@ const ROLES: &[(&str, Play)] = &[
     ("fill-up", no_space::fill_up),
     ("fork", fork::scenario),
     ("fork-among-threads", fork_threads::fork_among_threads),
+    ("crowd-out", attacks_life::crowd_out),
+    ("hold-in-a-sandbox", attacks_life::hold_in_a_sandbox),
+    ("lock-all-memory", attacks_life::lock_all_memory),
+    ("mix-with-inheritance", attacks_life::mix_with_inheritance),
+    ("open-small", attacks_life::open_small),
+    ("rage", attacks_life::rage),
+    ("use-and-stay", attacks_life::use_and_stay),
     ("close-under-threads", life_words::close_under_threads),
     ("hold-as-process-and-lose-a-thread", life_words::hold_as_process_and_lose_a_thread),
     ("hold-and-end-bluntly", life_words::hold_and_end_bluntly),

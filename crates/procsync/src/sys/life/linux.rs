@@ -2,9 +2,8 @@
 //! kernel's documentation), and futex_waitv(2).
 //!
 //! Each thread has such a list. glibc registers it and keeps the thread's locked robust mutexes in
-//! it; when the thread dies, in whatever way, or replaces its program, the kernel walks it, and
-//! sets `FUTEX_OWNER_DIED` in each word that holds the thread's id. Here a node of ours is linked
-//! beside glibc's own.
+//! it; when the thread dies, in whatever way, the kernel walks it, and sets `FUTEX_OWNER_DIED` in each word that holds the thread's id. Here a node of ours is linked
+//! beside glibc's own. (A process's first thread counts as dead when it replaces its program, too.)
 //!
 //! A list has one distance from node to word for all, and glibc's is 32 bytes: the node's forward
 //! link lies 32 bytes after the word, its backward link 24 bytes after. The word must be shared, the
@@ -24,7 +23,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// The shared page and the private one have this size each.
 pub(crate) const PAGE: usize = 4_096;
@@ -38,6 +37,14 @@ const FORWARD_AFTER: usize = 32;
 /// How many nodes a process may have: each takes two of the kernel's mappings, of which a process
 /// may have 65,530 (vm.max_map_count), and the program wants some too.
 const MOST_NODES: u32 = 8_192;
+
+/// How many a thread may have: the kernel looks at the first 2,048 of its list only, and glibc's own
+/// locked mutexes may stand behind ours.
+const MOST_OF_A_THREAD: u32 = 512;
+
+thread_local! {
+    static OF_THIS_THREAD: Cell<u32> = const { Cell::new(0) };
+}
 
 /// What the kernel knows of a thread's list (linux/futex.h).
 #[repr(C)]
@@ -54,13 +61,21 @@ struct Head {
 /// Whether words can be had that tell of a thread's death: not if `PROCSYNC_LIFE_WORD` is `off`,
 /// not where pages are larger, not where the C library has no list or another one.
 pub(crate) fn is_available() -> bool {
-    static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(|| {
-        // SAFETY: no pointers are involved.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        let off = process::environment(c"PROCSYNC_LIFE_WORD").is_some_and(|value| value == "off");
-        !off && page == PAGE as libc::c_long && head().is_some()
-    })
+    /// 0: not asked yet, 1: no, 2: yes. Asked by two threads at once, it has the same answer; a
+    /// lock would be another thread's for ever in a child that is forked just then.
+    static AVAILABLE: AtomicU32 = AtomicU32::new(0);
+    match AVAILABLE.load(Ordering::Relaxed) {
+        0 => {
+            // SAFETY: no pointers are involved.
+            let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+            let value = process::environment(c"PROCSYNC_LIFE_WORD");
+            let off = value.is_some_and(|value| value == "off");
+            let answer = !off && page == PAGE as libc::c_long && head().is_some();
+            AVAILABLE.store(1 + u32::from(answer), Ordering::Relaxed);
+            answer
+        }
+        answer => answer == 2,
+    }
 }
 
 /// The calling thread's list, if it is as glibc makes it.
@@ -104,7 +119,8 @@ fn thread_number() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Node {
     thread: u64,
-    process: u32,
+    /// How many forks led to the process that linked it: a copy in a forked child is none of its own.
+    forks: u64,
     state: Mutex<State>,
 }
 
@@ -135,6 +151,9 @@ impl Node {
             return None;
         }
         let head = head()?;
+        if OF_THIS_THREAD.get() >= MOST_OF_A_THREAD {
+            return None;
+        }
         if NODES.fetch_add(1, Ordering::Relaxed) >= MOST_NODES {
             NODES.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -156,14 +175,15 @@ impl Node {
         let word = unsafe { pages.add(WORD_AT) };
         // SAFETY: aligned, mapped, and accessed by atomic operations only.
         unsafe { word.cast::<AtomicU32>().as_ref() }.store(process::tid(), Ordering::Release);
+        OF_THIS_THREAD.set(OF_THIS_THREAD.get() + 1);
         let state = Mutex::new(State::Linked(pages));
-        Some(Node { thread: thread_number(), process: process::pid(), state })
+        Some(Node { thread: thread_number(), forks: process::forks(), state })
     }
 
     /// Takes the word out of reach of the thread that linked it: when this returns, that thread's
     /// death changes it no more. By that thread itself, it also leaves its list.
     pub(crate) fn retire(&self) {
-        if self.process != process::pid() {
+        if self.forks != process::forks() {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,6 +196,7 @@ impl Node {
                     unsafe { unmap_pair(pages) };
                 }
                 NODES.fetch_sub(1, Ordering::Relaxed);
+                OF_THIS_THREAD.set(OF_THIS_THREAD.get() - 1);
                 *state = State::Gone;
             }
             State::Linked(pages) => {
@@ -223,8 +244,12 @@ unsafe fn map_pair(page: NonNull<u8>) -> Option<NonNull<u8>> {
     };
     let pages = NonNull::new(pages.cast::<u8>())?;
     if shared == libc::MAP_FAILED {
+        // Not the first page: the failed call may have unmapped it, and another thread may have
+        // mapped something there since.
         // SAFETY: mapped just now, and nobody else knows it.
-        unsafe { unmap_pair(pages) };
+        let second = unsafe { pages.add(PAGE) };
+        // SAFETY: as above.
+        unsafe { libc::munmap(second.as_ptr().cast(), PAGE) };
         return None;
     }
     Some(pages)
@@ -244,7 +269,9 @@ unsafe fn cover(pages: NonNull<u8>) {
             libc::mmap(
                 pages.as_ptr().cast(),
                 PAGE,
-                libc::PROT_READ,
+                // Writable: the thread may be dying just now, and the kernel between reading its
+                // id and marking the word. If it may not write, it gives the whole list up.
+                libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
                 -1,
                 0,
@@ -411,8 +438,12 @@ pub(crate) fn sleep_watching(
         Some(libc::EAGAIN) => Slept::Changed,
         Some(libc::ETIMEDOUT) => Slept::TimedOut,
         Some(libc::EINTR) => Slept::Interrupted,
-        _ => {
-            REFUSED.store(true, Ordering::Relaxed);
+        why => {
+            if matches!(why, Some(libc::ENOSYS | libc::EPERM)) {
+                REFUSED.store(true, Ordering::Relaxed);
+            } else {
+                std::thread::yield_now();
+            }
             Slept::Interrupted
         }
     };

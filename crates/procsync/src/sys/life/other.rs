@@ -1,4 +1,5 @@
 //! No system here marks a word when a thread dies: deaths are noticed by looking.
+#![allow(unsafe_code)] // the same signature as elsewhere
 
 use crate::raw::host::Slept;
 use std::ptr::NonNull;

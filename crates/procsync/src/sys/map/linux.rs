@@ -121,8 +121,19 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32, size: u64) -> io::Resu
     };
     // Not left to the umask: the mode is what was asked for, no less and no more.
     unnamed.file.set_permissions(PermissionsExt::from_mode(mode))?;
+    // Beyond this limit (RLIMIT_FSIZE) the system sends a signal that ends the program.
+    if size > most_file_size() {
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
     unnamed.file.set_len(size)?;
     Ok(unnamed)
+}
+
+fn most_file_size() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limit may be written.
+    let answer = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if answer == 0 { limit.rlim_cur } else { u64::MAX }
 }
 
 fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
@@ -221,6 +232,23 @@ pub(crate) fn reserve(file: &File, mut offset: u64, length: u64) -> io::Result<(
     Ok(())
 }
 
+/// Makes a file of this size zeros, with space set aside for them. Its size never changes: others may
+/// have it mapped.
+pub(crate) fn zero(file: &File, size: u64) -> io::Result<()> {
+    let how = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    // SAFETY: plain system call on a descriptor that `file` keeps open.
+    if unsafe { libc::fallocate(file.as_raw_fd(), how, 0, size as libc::off_t) } != 0 {
+        static ZEROS: [u8; 65_536] = [0; 65_536];
+        let mut at = 0;
+        while at < size {
+            let piece = (size - at).min(ZEROS.len() as u64);
+            write_at(file, at, &ZEROS[..piece as usize])?;
+            at += piece;
+        }
+    }
+    reserve(file, 0, size)
+}
+
 /// How many bytes the file system has left; none: it has no limit of its own, or does not tell.
 fn free_space(file: &File) -> Option<u64> {
     // SAFETY: statvfs is a plain struct of integers, for which all zeros is a value.
@@ -246,23 +274,40 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Maps the first `length` bytes, at least 1.
     pub(crate) fn new(file: &File, length: usize) -> io::Result<Mapping> {
+        Mapping::map(file, length, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    fn map(file: &File, length: usize, access: libc::c_int) -> io::Result<Mapping> {
         // SAFETY: a new mapping at an address of the kernel's choice touches no other memory; the
         // descriptor is open; a length of 0 is refused by the kernel.
         let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                0,
-            )
+            libc::mmap(std::ptr::null_mut(), length, access, libc::MAP_SHARED, file.as_raw_fd(), 0)
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Mapping { start, length })
+    }
+
+    /// The same, but what lies beyond `dense` bytes is mostly never used: it takes no memory before it
+    /// is, even in a program that keeps all its memory locked (mlockall(2)).
+    pub(crate) fn sparse(file: &File, length: usize, dense: usize) -> io::Result<Mapping> {
+        let Some(beyond) = length.checked_sub(dense).filter(|beyond| *beyond > 0) else {
+            return Mapping::new(file, length);
+        };
+        // Inaccessible at first: what cannot be accessed is not filled at once.
+        let map = Mapping::map(file, length, libc::PROT_NONE)?;
+        // SAFETY: inside the mapping made just now.
+        let rest = unsafe { map.start.add(dense) };
+        // SAFETY: as above; this only unlocks.
+        unsafe { libc::munlock(rest.as_ptr().cast(), beyond) };
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: the mapping made just now, which nobody else knows.
+        if unsafe { libc::mprotect(map.start.as_ptr().cast(), length, access) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(map)
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {
@@ -285,7 +330,11 @@ impl Drop for Mapping {
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+        // Not left to the umask, which may lock the user out of it for good. Nobody else can have put
+        // something in its place: the directory above is sticky, or only this user's to write.
+        made => {
+            made.and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)))
+        }
     }
 }
 

@@ -72,6 +72,10 @@ pub(crate) fn unlink(_path: &Path) -> io::Result<()> {
     unsupported()
 }
 
+pub(crate) fn zero(_file: &File, _size: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn reserve(_file: &File, _offset: u64, _length: u64) -> io::Result<()> {
     unsupported()
 }
@@ -82,6 +86,10 @@ pub(crate) struct Mapping(std::convert::Infallible);
 impl Mapping {
     pub(crate) fn new(_file: &File, _length: usize) -> io::Result<Mapping> {
         unsupported()
+    }
+
+    pub(crate) fn sparse(file: &File, length: usize, _dense: usize) -> io::Result<Mapping> {
+        Mapping::new(file, length)
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {

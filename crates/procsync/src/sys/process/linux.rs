@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// What the kernel calls this process; 0 until asked, and again 0 in a forked child.
 static PID: AtomicU32 = AtomicU32::new(0);
+/// How many forks led here from the first process that used this library.
+static FORKS: AtomicU64 = AtomicU64::new(0);
 static PROCESS_NUMBER: AtomicU32 = AtomicU32::new(0);
 static STARTED: AtomicU64 = AtomicU64::new(0);
 static NAMESPACE: AtomicU64 = AtomicU64::new(0);
@@ -50,6 +52,13 @@ pub(crate) fn tid() -> u32 {
         }
         tid => tid,
     })
+}
+
+/// How many forks, which the C library made, led to this process. Tells a child from its parent, and
+/// unlike the pid also a grandchild that has got the same one.
+pub(crate) fn forks() -> u64 {
+    watch_forks();
+    FORKS.load(Ordering::Relaxed)
 }
 
 /// Who asks. No system call after the first.
@@ -288,6 +297,7 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     PID.store(0, Ordering::Relaxed);
+    FORKS.fetch_add(1, Ordering::Relaxed);
     PROCESS_NUMBER.store(0, Ordering::Relaxed);
     STARTED.store(0, Ordering::Relaxed);
     NAMESPACE.store(0, Ordering::Relaxed);
