@@ -18,6 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> Report {
         Step::new("file lengths", file_lengths(&workspace.root().join("crates"))),
         Step::new("clippy", clippy(workspace)),
         Step::new("clippy with loom", clippy_with_loom(workspace)),
+        Step::new("clippy for Python", clippy_for_python(workspace)),
         Step::new("documentation", documentation(workspace)),
         dependencies(workspace),
     ];
@@ -35,6 +36,32 @@ fn clippy_with_loom(workspace: &Workspace) -> Result<(), String> {
     let library = ["-p", "procsync", "--lib", "--profile", "test"];
     let arguments = ["clippy"].into_iter().chain(library).chain(["--", "-D", "warnings"]);
     sh::run(&mut workspace.cargo_with_loom(arguments))
+}
+
+/// The Python package's module is built only with its feature. Told what to build for, it needs no
+/// Python here; so also for a kind that few have.
+fn clippy_for_python(workspace: &Workspace) -> Result<(), String> {
+    let folder = workspace.target().join("python-lint");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for (abi, version, flags) in [
+        ("gil_enabled", "3.9", ""),
+        ("gil_enabled", "3.13", ""),
+        ("free_threaded", "3.14", "Py_GIL_DISABLED"),
+    ] {
+        let file = folder.join(format!("{abi}-{version}.txt"));
+        let config = format!(
+            "implementation=CPython\nversion={version}\nshared=true\n\
+             target_abi=CPython-{abi}-{version}\npointer_width=64\nbuild_flags={flags}\n\
+             suppress_build_script_link_lines=false\n"
+        );
+        fs::write(&file, config).map_err(|error| format!("{}: {error}", file.display()))?;
+        let mut command =
+            workspace.cargo(["clippy", "-p", "procsync-py", "--features", "extension"]);
+        command.args(["--", "-D", "warnings"]);
+        command.env("PYO3_CONFIG_FILE", &file).env("CARGO_TARGET_DIR", &folder);
+        sh::run(&mut command)?;
+    }
+    Ok(())
 }
 
 fn documentation(workspace: &Workspace) -> Result<(), String> {

@@ -13,6 +13,7 @@ mod install;
 mod hotpaths;
 mod lint;
 mod loom;
+mod python;
 mod report;
 mod sh;
 mod test;
@@ -52,6 +53,10 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build the Python package, install it in a virtual environment, test it and its types
+    Python,
+    /// Wheels for Python 3.9 to 3.13 and the sdist, each tested with its own Python
+    Wheels,
     /// Kill a process at every instruction of every operation, and look what is left
     Crash {
         /// Arguments for the program that does it; --sample is what continuous integration does
@@ -73,7 +78,8 @@ enum Verb {
         #[arg(long)]
         record: bool,
     },
-    /// Everything that continuous integration does: lint, test, the hot paths, a sample of kills, then the demo
+    /// Everything that continuous integration does: lint, test, python, the hot paths,
+    /// a sample of kills, then the demo
     Ci,
 }
 
@@ -96,6 +102,8 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Lint => lint::run(&workspace),
         Verb::Loom { filter } => loom::run(&workspace, filter).into(),
         Verb::Bench { arguments } => return Ok(bench::run(&workspace, arguments)),
+        Verb::Python => python::run(&workspace)?,
+        Verb::Wheels => python::wheels(&workspace)?,
         Verb::Crash { arguments } => return Ok(crash::run(&workspace, arguments)),
         Verb::Header => header::run(&workspace).into(),
         #[cfg(unix)]

@@ -42,11 +42,20 @@ impl Step {
         name: &'static str,
         result: Result<(ExitStatus, String), String>,
     ) -> Step {
+        Step::of_counted_tests(name, result, Counts::read)
+    }
+
+    /// The same for other programs than Rust's, with a way to read what they print.
+    pub(crate) fn of_counted_tests(
+        name: &'static str,
+        result: Result<(ExitStatus, String), String>,
+        read: fn(&str) -> Counts,
+    ) -> Step {
         let (status, output) = match result {
             Ok(ended) => ended,
             Err(error) => return Step::new(name, Err(error)),
         };
-        let tests = Counts::read(&output);
+        let tests = read(&output);
         let outcome = if tests.failed > 0 {
             Outcome::Failed(format!("{} failed", tests.failed))
         } else if !status.success() {

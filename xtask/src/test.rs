@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::cargo::Workspace;
@@ -43,15 +43,15 @@ fn cargo_test(workspace: &Workspace, log: &SkipLog, name: &'static str, which: &
 }
 
 /// Where a test that cannot run here says so. A file, for what a passing test prints is not shown.
-struct SkipLog {
+pub(crate) struct SkipLog {
     path: PathBuf,
 }
 
 impl SkipLog {
     /// Names the file to the tests. Each line that they append is `test: why`.
-    const VARIABLE: &str = "PROCSYNC_SKIP_LOG";
+    pub(crate) const VARIABLE: &str = "PROCSYNC_SKIP_LOG";
 
-    fn new(workspace: &Workspace) -> Result<SkipLog, String> {
+    pub(crate) fn new(workspace: &Workspace) -> Result<SkipLog, String> {
         let log = SkipLog { path: workspace.target().join(format!("skipped-{}", process::id())) };
         fs::create_dir_all(workspace.target())
             .and_then(|()| fs::write(&log.path, ""))
@@ -59,7 +59,11 @@ impl SkipLog {
         Ok(log)
     }
 
-    fn read(&self) -> Result<Vec<SkippedTest>, String> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn read(&self) -> Result<Vec<SkippedTest>, String> {
         let text = fs::read_to_string(&self.path).map_err(|error| self.error(&error))?;
         Ok(SkippedTest::read(&text))
     }

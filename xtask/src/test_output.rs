@@ -34,6 +34,29 @@ impl Counts {
         counts.failures.extend((0..lost).map(|_| "a test program that ended early".to_owned()));
         counts
     }
+
+    /// What pytest reported. A test that skipped itself counts as passed here, as Rust's do: those
+    /// are listed, and subtracted, by the list of skipped tests.
+    pub(crate) fn of_pytest(output: &str) -> Counts {
+        let closing = output.lines().rev().find(|line| line.contains(" in ")).unwrap_or_default();
+        let number = |what: &str| {
+            let mut words = closing.split([' ', ',', '=']).filter(|word| !word.is_empty());
+            let mut before = 0;
+            words.find_map(|word| {
+                let found = (word == what).then_some(before);
+                before = word.parse().unwrap_or(0);
+                found
+            })
+        };
+        let errors = number("error").or(number("errors")).unwrap_or(0);
+        let failed = |line: &str| Some(line.strip_prefix("FAILED ")?.split(' ').next()?.to_owned());
+        Counts {
+            passed: number("passed").unwrap_or(0) + number("skipped").unwrap_or(0),
+            failed: number("failed").unwrap_or(0) + errors,
+            ignored: 0,
+            failures: output.lines().filter_map(failed).collect(),
+        }
+    }
 }
 
 /// `running 3 tests`
@@ -81,6 +104,18 @@ mod tests {
              test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n",
         );
         assert_eq!((counts.passed, counts.failed, counts.failures.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_pytest_prints_is_read() {
+        let counts = Counts::of_pytest(
+            "..F.s\n=== FAILURES ===\n in the middle\nFAILED tests/a.py::test_b - assert 1 == 2\n\
+             1 failed, 118 passed, 3 skipped, 2 warnings, 1 error in 3.66s\n",
+        );
+        let failures = vec!["tests/a.py::test_b".to_owned()];
+        assert_eq!(counts, Counts { passed: 121, failed: 2, ignored: 0, failures });
+        assert_eq!(Counts::of_pytest("== 7 passed in 1.00s ==").passed, 7);
+        assert_eq!(Counts::of_pytest("no tests ran in 0.01s"), Counts::default());
     }
 
     #[test]
