@@ -8,9 +8,9 @@ mod ci;
 mod crash;
 mod demo;
 mod header;
+mod hotpaths;
 #[cfg(unix)]
 mod install;
-mod hotpaths;
 mod lint;
 mod loom;
 mod python;

@@ -81,7 +81,7 @@ impl Crew {
     /// notice that the victim dies of the very wake-up that would have been B's.
     pub(crate) fn b_waits_behind(&mut self) -> Outcome {
         self.b_waits(if self.kind == Kind::Permits { 3 } else { 1 })?;
-        if self.turn % 2 == 0 {
+        if self.turn.is_multiple_of(2) {
             self.stop_b();
         }
         Ok(())

@@ -173,11 +173,11 @@ impl Victim {
         }
         let mut here = Point { calls: point.calls, steps: 0 };
         let mut left = point.steps;
-        if let Some((steps, address)) = trail.landmark(point) {
-            if self.run_to_address(address)? {
-                here.steps = steps;
-                left -= steps;
-            }
+        if let Some((steps, address)) = trail.landmark(point)
+            && self.run_to_address(address)?
+        {
+            here.steps = steps;
+            left -= steps;
         }
         loop {
             let registers = self.registers()?;

@@ -180,11 +180,11 @@ impl SharedMemory {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         // Taken out first, so that no lock is held while Python code runs.
         let view = self.view().take();
-        if let Some(view) = view {
-            if let Err((view, error)) = view.release(py) {
-                *self.view() = Some(view);
-                return Err(error);
-            }
+        if let Some(view) = view
+            && let Err((view, error)) = view.release(py)
+        {
+            *self.view() = Some(view);
+            return Err(error);
         }
         self.handle.close(py);
         Ok(())

@@ -228,7 +228,7 @@ impl SharedMemory {
     }
 
     fn aligned(&self, offset: usize, size: usize) -> Result<*mut u8> {
-        if offset % size != 0 {
+        if !offset.is_multiple_of(size) {
             let reason = format!("an atomic number of {size} bytes cannot lie at {offset}");
             return Err(self.invalid(reason));
         }

@@ -89,11 +89,10 @@ fast::plain! {
 
 fast::many! {
     fn post(py, this: &RawSemaphore, arguments: Arguments) {
-        if arguments.is_empty() {
-            if let Some(Ok(())) = this.place.look(py, |semaphore| semaphore.post(1)) {
+        if arguments.is_empty()
+            && let Some(Ok(())) = this.place.look(py, |semaphore| semaphore.post(1)) {
                 return fast::none_object(py);
             }
-        }
         fast::slowly(|py| {
             let [n] = arguments.read(py, "post", ["n"])?;
             let n = match n {

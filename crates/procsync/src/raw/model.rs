@@ -142,11 +142,11 @@ impl Kernel {
         Self::touch(word);
         let mut queue = self.0.lock().expect("no model panics here");
         queue.expired.push(name);
-        if let Some(at) = queue.sleepers.iter().position(|one| one.name == name) {
-            if let Some(one) = queue.sleepers.remove(at) {
-                *one.end.lock().expect("no model panics here") = Some(End::Expired);
-                one.thread.unpark();
-            }
+        if let Some(at) = queue.sleepers.iter().position(|one| one.name == name)
+            && let Some(one) = queue.sleepers.remove(at)
+        {
+            *one.end.lock().expect("no model panics here") = Some(End::Expired);
+            one.thread.unpark();
         }
     }
 

@@ -158,7 +158,7 @@ impl Segment {
     }
 
     fn at<T>(&self, offset: usize) -> &T {
-        assert!(offset % align_of::<T>() == 0);
+        assert!(offset.is_multiple_of(align_of::<T>()));
         let place = self.place(offset, size_of::<T>());
         // SAFETY: aligned, because mappings begin on a page and the offset was just checked. Every
         // `T` used here consists of atomics only, for which all bytes are values and which others

@@ -14,7 +14,7 @@ impl Steps {
         let mut looks = 0_u32;
         while self.0.load(Ordering::Acquire) < step {
             looks = looks.wrapping_add(1);
-            if looks % 128 == 0 {
+            if looks.is_multiple_of(128) {
                 // There may be one processor only.
                 std::thread::yield_now();
                 assert!(began.elapsed() < LIMIT, "the other thread hangs");

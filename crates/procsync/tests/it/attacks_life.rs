@@ -217,7 +217,7 @@ pub(crate) fn rage(role: &mut Role) {
                                 word(memory, 1).fetch_add(1, SeqCst);
                             }
                             word(memory, 2).fetch_add(1, SeqCst);
-                            if (seed >> 35) % 16 == 0 {
+                            if (seed >> 35).is_multiple_of(16) {
                                 std::mem::forget(guard);
                                 left.fetch_sub(1, SeqCst);
                                 // SAFETY: the stack is leaked.

@@ -41,7 +41,6 @@ pub(crate) fn is_over(_pid: u32, _started: u64) -> bool {
     false
 }
 
-pub(crate) fn started_of(_pid: u32) -> Option<u64> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glance {
     pub(crate) name: String,
