@@ -20,9 +20,12 @@ struct Seat {
 /// A thread's slots. Dropped when the thread exits: what it still holds becomes abandoned.
 #[derive(Default)]
 struct Seats {
+    /// In the order of segments' ids.
     of_thread: Vec<Seat>,
     /// Slots of the process that bear this thread's life word.
     of_process: Vec<Seat>,
+    /// At how many to look next which of them are of closed segments.
+    tidy_at: usize,
 }
 
 impl Drop for Seats {
@@ -58,7 +61,7 @@ struct Hint {
 thread_local! {
     /// Which hold comes next, in the place where tags have it.
     static NEXT_HOLD: Cell<u32> = const { Cell::new(0) };
-    static SEATS: RefCell<Seats> = const { RefCell::new(Seats { of_thread: Vec::new(), of_process: Vec::new() }) };
+    static SEATS: RefCell<Seats> = const { RefCell::new(Seats { of_thread: Vec::new(), of_process: Vec::new(), tidy_at: 0 }) };
     // Without a destructor, so that looking is a plain load. Ids begin at 1.
     static TAGS: [Cached; CACHED] =
         const { [const { Cached { segment_id: Cell::new(0), tag: Cell::new(0) } }; CACHED] };
@@ -95,13 +98,26 @@ pub(crate) fn known_tag(segment_id: u64) -> Option<u32> {
 
 impl Seats {
     fn slot(&self, segment_id: u64) -> Option<u32> {
-        self.of_thread.iter().find(|seat| seat.segment_id == segment_id).map(|seat| seat.slot)
+        let at = self.of_thread.binary_search_by_key(&segment_id, |seat| seat.segment_id).ok()?;
+        Some(self.of_thread[at].slot)
     }
 
-    /// Forgets what is closed.
+    fn put(&mut self, seat: Seat) {
+        // Newer segments have higher ids, so this is nearly always the end.
+        let at = self.of_thread.partition_point(|other| other.segment_id < seat.segment_id);
+        self.of_thread.insert(at, seat);
+    }
+
+    /// Forgets what is closed, whenever there may be twice as much as was left the last time.
     fn tidy_up(&mut self) {
+        const FEW: usize = 16;
+        let count = self.of_thread.len() + self.of_process.len();
+        if count < self.tidy_at {
+            return;
+        }
         self.of_thread.retain(|seat| seat.segment.strong_count() > 0);
         self.of_process.retain(|seat| seat.segment.strong_count() > 0);
+        self.tidy_at = FEW.max(2 * (self.of_thread.len() + self.of_process.len()));
     }
 }
 
@@ -129,7 +145,7 @@ pub(crate) fn tag(segment: &Arc<Segment>, needed: bool) -> Result<u32> {
     let slot = segment.claim_slot(process::tid(), needed)?;
     // Who only wants to be seen holds nothing by it.
     let seat = Seat::take(segment, slot, needed);
-    SEATS.with(|seats| seats.borrow_mut().of_thread.push(seat));
+    SEATS.with(|seats| seats.borrow_mut().put(seat));
     Ok(remember(segment.id(), slot))
 }
 

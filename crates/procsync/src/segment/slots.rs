@@ -169,6 +169,18 @@ impl Segment {
             self.make_touchable(slot)?;
             Ok(self.slot(slot).pid.load(Ordering::Relaxed) == 0)
         };
+        // One of those that look taken first, by chance: else each participant that is killed would
+        // cost a slot until all are used, and there would be ever more to look through.
+        const FEW: u32 = 8;
+        let chance = clock::monotonic().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let by_chance = (chance % u64::from(used.max(1))) as u32;
+        if used > FEW
+            && by_chance < limit
+            && !self.own_slots.has(by_chance)
+            && self.try_claim(by_chance, tid)?
+        {
+            return Ok(by_chance);
+        }
         for slot in 0..limit {
             if !self.own_slots.has(slot) && looks_free(slot)? && self.try_claim(slot, tid)? {
                 return Ok(slot);

@@ -322,3 +322,22 @@ fn glibcs_mutexes_with_priority_inheritance_in_the_same_list() {
         assert_eq!(mutex.lock().unwrap().abandoned().is_some(), i != 1, "{i}");
     }
 }
+
+#[test]
+fn those_who_are_killed_do_not_use_up_the_slots() {
+    const KILLED: u32 = 120;
+    let name = name("used-up");
+    let here = Mutex::<()>::open(&name).unwrap();
+    for _ in 0..KILLED {
+        let mut helper = Helper::start("use-and-stay", &[&name]);
+        assert_eq!(helper.hear(), "used");
+        helper.kill();
+    }
+    let mut bytes = [0; 4];
+    let file = std::fs::File::open(file_of(&name)).unwrap();
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 132).unwrap();
+    let used = u32::from_ne_bytes(bytes);
+    // Each had two, and by far most were claimed again.
+    assert!(used < KILLED, "{used} slots for {KILLED} that were killed");
+    drop(here);
+}

@@ -21,7 +21,7 @@ extern "C" fn count(_signal: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Role: waits while a signal interrupts it every millisecond, which is more often than it would
+/// Role: waits while a signal interrupts it about every 100 µs, which is more often than it would
 /// look by itself. Arguments: the way, a name. Says `rain` when it has waited so for a while, and
 /// after whose death it has the lock.
 pub(crate) fn lock_in_the_rain(role: &mut Role) {
@@ -41,10 +41,10 @@ pub(crate) fn lock_in_the_rain(role: &mut Role) {
             while !stop.load(Ordering::Relaxed) {
                 // SAFETY: that thread waits for the end of the scope.
                 unsafe { libc::pthread_kill(me as libc::pthread_t, libc::SIGALRM) };
-                if HANDLED.load(Ordering::Relaxed) >= 100 && !std::mem::replace(&mut said, true) {
+                if HANDLED.load(Ordering::Relaxed) >= 1_000 && !std::mem::replace(&mut said, true) {
                     role.say("rain");
                 }
-                std::thread::sleep(Duration::from_micros(900));
+                std::thread::sleep(Duration::from_micros(50));
             }
         });
         let lock = AnyLock::open(Way::parse(role.argument(0)), role.argument(1));
