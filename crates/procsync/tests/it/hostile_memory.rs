@@ -343,6 +343,9 @@ pub(crate) fn damage_under_waiters(kind: &str) {
         }
         std::thread::sleep(Duration::from_micros(random.below(400)));
     }
+    // Sound in the end: whoever waits for ever waits rightly as long as the word says that one who
+    // lives holds it.
+    file.write_all_at(&sound[64..192], 64).unwrap();
     for mut waiter in waiters {
         assert!(waiter.runs(), "{kind}, seed {seed}: a waiter ended");
         waiter.end_input();
