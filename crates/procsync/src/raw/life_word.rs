@@ -19,7 +19,7 @@ const SOMEBODY_SLEEPS: u32 = 1 << 31;
 /// |-----------------------------|--------------------------------------|---------------------------------|
 /// | `0`                         | tells nothing                        | its thread stores its id        |
 /// | `id`, `id \| SLEEPS`        | its thread lives                     | the system, at its death; retire |
-/// | `DIED`, `DIED \| SLEEPS`    | its thread is dead                   | who has the slot's turn, to `0` |
+/// | `DIED`, `DIED \| SLEEPS`    | its thread is dead                   | who claims the slot next, to `0` |
 ///
 /// Ids are those of the thread's own pid namespace. Only the system compares them, with the dying
 /// thread's own; here they mean nothing but "not zero".
@@ -89,7 +89,8 @@ impl LifeWord {
         false
     }
 
-    /// Lets it tell nothing. Only for the one whose turn it is to recover, or to begin anew.
+    /// Lets it tell nothing. Only for who gives a slot that it has claimed a life word anew: until
+    /// then the word does not count.
     pub(crate) fn clear(&self) {
         self.0.store(0, Ordering::Release);
     }

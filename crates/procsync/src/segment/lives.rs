@@ -3,15 +3,15 @@
 //! A thread's slot bears a word that the system marks when that thread dies (see `sys::life`). The
 //! mark is there long before the dead process's locks are gone: the system frees its memory in
 //! between. It proves that the thread is dead, but unlike the slot's byte lock it does not keep
-//! anybody from claiming the slot meanwhile. So whoever recovers by the mark, or clears it, has to
-//! have the *turn* for the slot: a second byte lock, which ends with its holder too.
+//! anybody from claiming the slot meanwhile. So whoever recovers by the mark, or ends its counting,
+//! has to have the *turn* for the slot: a second byte lock, which ends with its holder too.
 //!
 //! Who may do what to a slot whose word is marked:
 //!
-//! - With the turn and the mark seen under it: sweep, then clear the word. Until then nobody else
-//!   can claim the slot, because
-//! - who has the slot's byte lock claims or vacates only after it has cleared the word, for which it
-//!   needs the turn, or has found that there is none.
+//! - With the turn and the mark seen under it: sweep, then let the word count no more
+//!   (`bears_life`). Until then nobody else can claim the slot, because
+//! - who has the slot's byte lock claims or vacates only after it has made sure that no word counts,
+//!   for which it needs the turn if one does.
 //!
 //! A slot of a process bears one as well where processes hold: of the thread that opened the object.
 //! Its mark proves nothing, for the process may live on; it is a reason to look whether all its

@@ -76,7 +76,6 @@ impl Scene {
     }
 
     fn forget_life(&self) {
-        self.life.clear();
         self.bears_life.store(0, Ordering::Release);
     }
 
