@@ -155,6 +155,11 @@ impl Facts {
         };
         Places { permits_at: slots_end, data_at, data_end, lives_at, file_size }
     }
+
+    /// How many life words are mapped with the rest: of the first slots, which are used most.
+    pub(crate) fn first_lives(&self) -> u32 {
+        if self.kind.has_holders() { self.slots.min(8) } else { 0 }
+    }
 }
 
 /// Offsets in a segment's file.

@@ -201,9 +201,7 @@ impl Attempt<'_> {
             }
         }
         // Between the two locks, and before the first, others may have removed the name.
-        if !self.still_named(facts)? {
-            return Ok(Try::Again);
-        }
+        let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
         let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
         if !is_ready(&file, &header).map_err(self.system("read"))? {
             // Its maker died; whoever gets it exclusively removes it.
@@ -213,8 +211,24 @@ impl Attempt<'_> {
         if self.how == How::Create && !created {
             return Err(Error::AlreadyExists { object: self.object.clone() });
         }
-        let segment = self.segment(registry, file, header)?;
+        let segment = self.segment(registry, file, &to_map, header)?;
         Ok(Try::Done(segment, created))
+    }
+
+    /// Opens the file once more; none: its name does not lead to it any more.
+    ///
+    /// A mapping keeps its open file, and with it that file's locks, for as long as any process
+    /// has the mapping: a forked child would keep its dead parent's locks. So what is mapped is
+    /// opened apart from what holds the locks.
+    fn open_to_map(&self, facts: FileFacts) -> Result<Option<File>> {
+        match map::open(&self.path, true) {
+            Ok(file) => {
+                let now = map::facts(&file).map_err(self.system("look at"))?;
+                Ok((now.id == facts.id).then_some(file))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.system("open")(error)),
+        }
     }
 
     fn locked(&self, file: File, facts: FileFacts) -> Locked<'_> {
@@ -316,16 +330,16 @@ impl Attempt<'_> {
             map::reserve(&new.file, from as u64, to.saturating_sub(from as u64))
                 .map_err(self.system("set space aside for"))
         };
-        // What will be written through the mapping needs space now; the slots get theirs by the
-        // page, as they are claimed.
-        reserve(0, PAGE.min(places.file_size))?;
+        // What will be written through the mapping needs space now: the first page gets it by being
+        // written as a whole, the slots get theirs by the page, as they are claimed.
         reserve(places.permits_at, places.data_end)?;
-        let mut first = [0; SLOTS_AT];
+        let mut first = [0; PAGE as usize];
         first[..HEADER_SIZE].copy_from_slice(&header.to_bytes());
         first[HOT_AT..][..4].copy_from_slice(&self.spec.state.to_ne_bytes());
         let persistent = u32::from(self.spec.persistent);
         first[RECORDS_AT..][..4].copy_from_slice(&persistent.to_ne_bytes());
-        write_at(&new.file, 0, &first).map_err(self.system("write"))?;
+        let first = &first[..PAGE.min(places.file_size) as usize];
+        write_at(&new.file, 0, first).map_err(self.system("write"))?;
         if !self.spec.data.is_empty() {
             write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
         }
@@ -337,7 +351,7 @@ impl Attempt<'_> {
         if !map::link(&new, &self.path).map_err(self.system("make"))? {
             return Ok(Try::Again);
         }
-        let facts = map::facts(&new.file).map_err(self.system("look at"))?;
+        let facts = new.facts;
         let file = self.locked(new.into_file(), facts);
         if let Some(data_file) = &self.data_file {
             if let Err(error) = data_file.link(&file, self.how, &self.object) {
@@ -351,7 +365,10 @@ impl Attempt<'_> {
                 return Ok(Try::Again);
             }
         }
-        let segment = self.segment(registry, file, header)?;
+        let Some(to_map) = self.open_to_map(facts)? else {
+            return Err(self.system("map")(io::ErrorKind::NotFound.into()));
+        };
+        let segment = self.segment(registry, file, &to_map, header)?;
         Ok(Try::Done(segment, true))
     }
 
@@ -359,22 +376,16 @@ impl Attempt<'_> {
         &self,
         registry: &mut Registry,
         file: Locked<'_>,
+        to_map: &File,
         header: Facts,
     ) -> Result<Arc<Segment>> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let places = header.places();
-        let length = usize::try_from(places.file_size)
+        // Most life words are never used. They are mapped when one is.
+        let lives = u64::from(header.first_lives()) * PAGE;
+        let length = usize::try_from(places.file_size.min(places.lives_at + lives))
             .map_err(|_| self.system("map")(io::ErrorKind::OutOfMemory.into()))?;
-        // A mapping keeps its open file, and with it that file's locks, for as long as any process
-        // has the mapping: a forked child would keep its dead parent's locks. So what is mapped is
-        // opened apart from what holds the locks.
-        let mapped = map::open(&self.path, true).map_err(self.system("open"))?;
-        if map::facts(&mapped).map_err(self.system("look at"))?.id != file.facts().id {
-            return Err(self.system("map")(io::ErrorKind::NotFound.into()));
-        }
-        // Not above the file's size, which fits.
-        let dense = places.lives_at.min(places.file_size) as usize;
-        let map = Mapping::sparse(&mapped, length, dense).map_err(self.system("map"))?;
+        let map = Mapping::new(to_map, length).map_err(self.system("map"))?;
         let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -16,7 +16,7 @@
 //! A slot of a process bears one as well where processes hold: of the thread that opened the object.
 //! Its mark proves nothing, for the process may live on; it is a reason to look whether all its
 //! threads are exiting, which can be told within one pid namespace.
-#![allow(unsafe_code)] // the linking of a node
+#![allow(unsafe_code)] // the pages' mapping, the linking of a node
 
 use super::Segment;
 use super::layout::PAGE;
@@ -27,9 +27,11 @@ use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
+use crate::sys::map::Mapping;
 use crate::sys::{lock, process};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 /// What a process knows about the life words of one segment.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct Lives {
     /// The turn among the threads of this process, which the byte locks of one open file do not
     /// keep apart. For all slots together: recoveries are rare.
     turn: Mutex<()>,
+    /// The pages of the life words but the first ones, from when one of them is wanted.
+    others: OnceLock<Mapping>,
     /// Whose pages are known to have space set aside, a bit for each slot.
     touchable: Box<[AtomicU64]>,
     /// The open file was lent to other processes: that a thread dies proves nothing any more.
@@ -50,6 +54,7 @@ impl Lives {
         Lives {
             nodes: Mutex::new(Vec::new()),
             turn: Mutex::new(()),
+            others: OnceLock::new(),
             touchable: (0..slots.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             lent: AtomicBool::new(false),
         }
@@ -147,16 +152,42 @@ impl Segment {
         self.places.lives_at + u64::from(slot) * PAGE
     }
 
-    /// The life word of a slot, whether or not it counts. Sets space aside for its page first.
-    fn life_word(&self, slot: u32) -> Result<&LifeWord> {
+    /// Where the life page of a slot is mapped. Sets space aside for it first.
+    fn life_page(&self, slot: u32) -> Result<NonNull<u8>> {
+        assert!(slot < self.facts.slots);
         let (word, bit) = (&self.lives.touchable[slot as usize / 64], 1 << (slot % 64));
-        let at = self.life_page_at(slot);
         if word.load(Ordering::Relaxed) & bit == 0 {
-            crate::sys::map::reserve(&self.file, at, PAGE)
+            crate::sys::map::reserve(&self.file, self.life_page_at(slot), PAGE)
                 .map_err(self.system("set space aside in"))?;
             word.fetch_or(bit, Ordering::Relaxed);
         }
-        Ok(self.at(at as usize + WORD_AT))
+        let first = self.facts.first_lives();
+        if slot < first {
+            return Ok(self.place(self.life_page_at(slot) as usize, PAGE as usize));
+        }
+        // From the last one of the first on.
+        let (before, count) = (first - 1, self.facts.slots - first + 1);
+        let pages = match self.lives.others.get() {
+            Some(pages) => pages,
+            None => {
+                let pages = self.map.beyond(PAGE as usize, count as usize * PAGE as usize);
+                // Another thread may have been faster.
+                let _ = self.lives.others.set(pages.map_err(self.system("map"))?);
+                self.lives.others.get().expect("it was set just now")
+            }
+        };
+        // SAFETY: below the mapping's length, which is `count` pages.
+        Ok(unsafe { pages.start().add((slot - before) as usize * PAGE as usize) })
+    }
+
+    /// The life word of a slot, whether or not it counts.
+    fn life_word(&self, slot: u32) -> Result<&LifeWord> {
+        let page = self.life_page(slot)?;
+        // SAFETY: inside the page, and aligned.
+        let word = unsafe { page.add(WORD_AT) };
+        // SAFETY: a `LifeWord` is an atomic, for which all bytes are values and which others may
+        // change at any time. Its mapping goes with `self`, and its page has space set aside.
+        Ok(unsafe { word.cast::<LifeWord>().as_ref() })
     }
 
     /// The life word of a slot, if it has one that counts.
@@ -178,8 +209,8 @@ impl Segment {
         }
         let word = self.life_word(slot).ok()?;
         word.clear();
-        let page = self.place(self.life_page_at(slot) as usize, PAGE as usize);
-        // SAFETY: a page of the segment's shared mapping, for which `life_word` has set space aside.
+        let page = self.life_page(slot).ok()?;
+        // SAFETY: a page of a shared mapping, for which `life_page` has set space aside.
         // Its word is only used as a `LifeWord`, which is an atomic.
         let life = OwnLife(Arc::new(unsafe { Node::link(page) }?));
         let mut nodes = self.lives.nodes();

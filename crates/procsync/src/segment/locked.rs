@@ -27,10 +27,6 @@ impl<'a> Locked<'a> {
         Locked { file: Some(file), facts, path, name }
     }
 
-    pub(super) fn facts(&self) -> FileFacts {
-        self.facts
-    }
-
     /// The file, to be used.
     pub(super) fn keep(mut self) -> (File, FileFacts) {
         (self.file.take().expect("only this and drop take it"), self.facts)

@@ -3,7 +3,10 @@
 use crate::error::{Error, Result};
 use crate::kind::Object;
 use crate::name::Name;
+use crate::sys::map::FileId;
 use crate::sys::{map, process};
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +58,13 @@ impl Place {
             let (object, path) = (object.clone(), path.to_owned());
             move |source| Error::System { object, operation, path, source }
         };
-        let (base, fault) = base_directory(user);
+        let said = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty());
+        if scope == Scope::User
+            && let Some(directory) = Known::directory(user, said.as_deref())
+        {
+            return Ok(Place { directory, prefix: "" });
+        }
+        let (base, fault) = base_directory(said.as_deref(), user);
         if let Some(reason) = fault.map_err(system("use", &base))? {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
@@ -74,7 +83,10 @@ impl Place {
             answer => answer,
         };
         match fault.map_err(system("use", &own))? {
-            None => Ok(Place { directory: own, prefix: "" }),
+            None => {
+                Known::remember(user, said, &base, &own);
+                Ok(Place { directory: own, prefix: "" })
+            }
             Some(reason) => Err(Error::UnsafeDirectory { path: own, reason }),
         }
     }
@@ -92,11 +104,79 @@ impl Place {
     }
 }
 
+/// The directory that a thread used last, and the one above it, as they were when they were found
+/// fit. As long as they are still so, they are.
+struct Known {
+    user: u32,
+    /// What `PROCSYNC_DIR` said.
+    said: Option<OsString>,
+    base: Directory,
+    own: Directory,
+}
+
+struct Directory {
+    path: PathBuf,
+    id: FileId,
+    owner: u32,
+    mode: u32,
+}
+
+impl Directory {
+    fn at(path: &Path) -> io::Result<Directory> {
+        let facts = map::facts_at(path)?;
+        let path = path.to_owned();
+        Ok(Directory { path, id: facts.id, owner: facts.owner, mode: facts.mode })
+    }
+
+    fn is_as_it_was(&self) -> bool {
+        map::facts_at(&self.path)
+            .is_ok_and(|now| (now.id, now.owner, now.mode) == (self.id, self.owner, self.mode))
+    }
+}
+
+thread_local! {
+    // Not for all threads, which would need a lock, and that might be another thread's in a forked
+    // child for ever.
+    static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
+}
+
+impl Known {
+    fn directory(user: u32, said: Option<&OsStr>) -> Option<PathBuf> {
+        KNOWN
+            .try_with(|known| {
+                let known = known.borrow();
+                let known = known.as_ref()?;
+                let good = known.user == user
+                    && known.said.as_deref() == said
+                    && known.base.is_as_it_was()
+                    && known.own.is_as_it_was();
+                good.then(|| known.own.path.clone())
+            })
+            .ok()?
+    }
+
+    fn remember(user: u32, said: Option<OsString>, base: &Path, own: &Path) {
+        // What is said relative to where the process is now may be elsewhere the next time.
+        if said.as_ref().is_some_and(|said| !Path::new(said).is_absolute()) {
+            return;
+        }
+        let (Ok(base), Ok(own)) = (Directory::at(base), Directory::at(own)) else { return };
+        // Once more: what was written down just now may be different from what was checked before.
+        if !matches!(map::base_directory_fault(&base.path, user), Ok(None))
+            || !matches!(map::private_directory_fault(&own.path, user), Ok(None))
+        {
+            return;
+        }
+        // A thread that ends remembers nothing any more.
+        let _ = KNOWN.try_with(|known| *known.borrow_mut() = Some(Known { user, said, base, own }));
+    }
+}
+
 /// Where everything lies, and what is wrong with it.
-fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
-    if let Some(path) = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty()) {
+fn base_directory(said: Option<&OsStr>, user: u32) -> (PathBuf, io::Result<Option<String>>) {
+    if let Some(path) = said {
         // Said relative to where this process is now, which it may leave before its objects.
-        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
         let fault = map::base_directory_fault(&path, user);
         return (path, fault);
     }

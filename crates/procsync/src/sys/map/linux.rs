@@ -1,10 +1,10 @@
 //! Files in a tmpfs, made without a name (`O_TMPFILE`) and linked to it when they are complete.
 #![allow(unsafe_code)] // mmap, linkat, fallocate
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -79,6 +79,7 @@ fn above_standard(file: File) -> io::Result<File> {
 #[derive(Debug)]
 pub(crate) struct Unnamed {
     pub(crate) file: File,
+    pub(crate) facts: FileFacts,
     /// Where the file system has no unnamed files: the name that it has for the time being.
     temporary: Option<TemporaryName>,
 }
@@ -107,26 +108,30 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32, size: u64) -> io::Resu
     let unnamed = OpenOptions::new()
         .read(true)
         .write(true)
-        .mode(0o600)
+        .mode(mode)
         .custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC)
         .open(directory)
         .and_then(above_standard);
-    let unnamed = match unnamed {
-        Ok(file) => Unnamed { file, temporary: None },
+    let (file, temporary) = match unnamed {
+        Ok(file) => (file, None),
         // EISDIR: the kernel, EOPNOTSUPP: the file system does not know O_TMPFILE.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EISDIR | libc::EOPNOTSUPP)) => {
             create_temporary(directory)?
         }
         Err(error) => return Err(error),
     };
+    let facts = facts(&file)?;
     // Not left to the umask: the mode is what was asked for, no less and no more.
-    unnamed.file.set_permissions(PermissionsExt::from_mode(mode))?;
+    if facts.mode != mode {
+        file.set_permissions(PermissionsExt::from_mode(mode))?;
+    }
     // Beyond this limit (RLIMIT_FSIZE) the system sends a signal that ends the program.
     if size > most_file_size() {
         return Err(io::Error::from_raw_os_error(libc::EFBIG));
     }
-    unnamed.file.set_len(size)?;
-    Ok(unnamed)
+    file.set_len(size)?;
+    let facts = FileFacts { size, mode, ..facts };
+    Ok(Unnamed { file, facts, temporary })
 }
 
 fn most_file_size() -> u64 {
@@ -136,7 +141,7 @@ fn most_file_size() -> u64 {
     if answer == 0 { limit.rlim_cur } else { u64::MAX }
 }
 
-fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
+fn create_temporary(directory: &Path) -> io::Result<(File, Option<TemporaryName>)> {
     let name = format!("{TEMPORARY}{:016x}", super::super::process::random());
     let path = directory.join(name);
     let file = OpenOptions::new()
@@ -147,7 +152,7 @@ fn create_temporary(directory: &Path) -> io::Result<Unnamed> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(&path)
         .and_then(above_standard)?;
-    Ok(Unnamed { file, temporary: Some(TemporaryName(path)) })
+    Ok((file, Some(TemporaryName(path))))
 }
 
 /// Reads what is at an offset; answers how much there was. Never touches a mapping, so a file that
@@ -172,23 +177,28 @@ pub(crate) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()>
 
 /// Gives the file its name; false if the name is taken. It becomes visible whole or not at all.
 pub(crate) fn link(unnamed: &Unnamed, path: &Path) -> io::Result<bool> {
-    let from = match &unnamed.temporary {
-        Some(temporary) => temporary.0.clone(),
-        None => format!("/proc/self/fd/{}", unnamed.file.as_raw_fd()).into(),
-    };
-    let from = CString::new(from.as_os_str().as_bytes())?;
     let to = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: both are strings that end in a zero byte and live for the length of the call.
-    let answer = unsafe {
-        libc::linkat(
-            libc::AT_FDCWD,
-            from.as_ptr(),
-            libc::AT_FDCWD,
-            to.as_ptr(),
+    let (from, how) = match &unnamed.temporary {
+        Some(temporary) => (temporary.0.clone(), 0),
+        None => {
+            // Half the price of the way through /proc, but older kernels than Linux 6.10 let only
+            // privileged processes do it (open(2), linkat(2)).
+            match link_at(unnamed.file.as_raw_fd(), c"", &to, libc::AT_EMPTY_PATH) {
+                Err(_) => {}
+                answer => return answer,
+            }
             // The magic link in /proc is to be followed; a temporary file is not a link.
-            libc::AT_SYMLINK_FOLLOW,
-        )
+            let number = unnamed.file.as_raw_fd();
+            (format!("/proc/self/fd/{number}").into(), libc::AT_SYMLINK_FOLLOW)
+        }
     };
+    link_at(libc::AT_FDCWD, &CString::new(from.as_os_str().as_bytes())?, &to, how)
+}
+
+fn link_at(directory: RawFd, from: &CStr, to: &CStr, how: libc::c_int) -> io::Result<bool> {
+    // SAFETY: both are strings that end in a zero byte and live for the length of the call.
+    let answer =
+        unsafe { libc::linkat(directory, from.as_ptr(), libc::AT_FDCWD, to.as_ptr(), how) };
     if answer == 0 {
         return Ok(true);
     }
@@ -274,15 +284,16 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Maps the first `length` bytes, at least 1.
     pub(crate) fn new(file: &File, length: usize) -> io::Result<Mapping> {
-        Mapping::map(file, length, libc::PROT_READ | libc::PROT_WRITE)
-    }
-
-    fn map(file: &File, length: usize, access: libc::c_int) -> io::Result<Mapping> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no other memory; the
         // descriptor is open; a length of 0 is refused by the kernel.
         let start = unsafe {
             libc::mmap(std::ptr::null_mut(), length, access, libc::MAP_SHARED, file.as_raw_fd(), 0)
         };
+        Mapping::made(start, length)
+    }
+
+    fn made(start: *mut libc::c_void, length: usize) -> io::Result<Mapping> {
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -290,24 +301,21 @@ impl Mapping {
         Ok(Mapping { start, length })
     }
 
-    /// The same, but what lies beyond `dense` bytes is mostly never used: it takes no memory before it
-    /// is, even in a program that keeps all its memory locked (mlockall(2)).
-    pub(crate) fn sparse(file: &File, length: usize, dense: usize) -> io::Result<Mapping> {
-        let Some(beyond) = length.checked_sub(dense).filter(|beyond| *beyond > 0) else {
-            return Mapping::new(file, length);
-        };
-        // Inaccessible at first: what cannot be accessed is not filled at once.
-        let map = Mapping::map(file, length, libc::PROT_NONE)?;
-        // SAFETY: inside the mapping made just now.
-        let rest = unsafe { map.start.add(dense) };
-        // SAFETY: as above; this only unlocks.
-        unsafe { libc::munlock(rest.as_ptr().cast(), beyond) };
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: the mapping made just now, which nobody else knows.
-        if unsafe { libc::mprotect(map.start.as_ptr().cast(), length, access) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(map)
+    /// Maps `length` bytes of the file from the mapping's last page on, most of which are never used:
+    /// they take no memory before they are, even in a program that keeps all its memory locked
+    /// (mlockall(2)).
+    pub(crate) fn beyond(&self, page: usize, length: usize) -> io::Result<Mapping> {
+        // SAFETY: a mapping has a page at least, and its length is a multiple of it.
+        let last = unsafe { self.start.add(self.length - page) }.as_ptr().cast();
+        // What is locked is filled at once.
+        // SAFETY: inside the mapping; this only unlocks.
+        unsafe { libc::munlock(last, page) };
+        // An old length of 0 makes a second mapping of the same pages, which may go on beyond the
+        // first one's end (mremap(2)).
+        // SAFETY: `last` lies in a shared mapping, which stays as it is; the new one lies where the
+        // kernel chooses.
+        let start = unsafe { libc::mremap(last, 0, length, libc::MREMAP_MAYMOVE) };
+        Mapping::made(start, length)
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {

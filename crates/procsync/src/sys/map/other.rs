@@ -42,6 +42,7 @@ pub(crate) fn open(_path: &Path, _write: bool) -> io::Result<File> {
 #[derive(Debug)]
 pub(crate) struct Unnamed {
     pub(crate) file: File,
+    pub(crate) facts: FileFacts,
 }
 
 impl Unnamed {
@@ -88,8 +89,8 @@ impl Mapping {
         unsupported()
     }
 
-    pub(crate) fn sparse(file: &File, length: usize, _dense: usize) -> io::Result<Mapping> {
-        Mapping::new(file, length)
+    pub(crate) fn beyond(&self, _page: usize, _length: usize) -> io::Result<Mapping> {
+        unsupported()
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {
