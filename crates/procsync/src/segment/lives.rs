@@ -97,12 +97,14 @@ pub(super) struct Watched<'a> {
     words: Vec<(&'a AtomicU32, u32)>,
     /// One of them is marked already.
     pub(super) somebody_died: bool,
+    /// Some of them have no life word, or are too many to be watched.
+    some_without: bool,
 }
 
 impl Watched<'_> {
-    /// Whether there is anything to be told of.
-    pub(super) fn tells(&self) -> bool {
-        !self.words.is_empty()
+    /// Whether whoever dies of them, it will be told.
+    pub(super) fn tells_of_all(&self) -> bool {
+        !self.words.is_empty() && !self.some_without
     }
 
     /// Sleeps while `word` holds `expected` and nobody dies, until then; true: somebody died.
@@ -117,7 +119,7 @@ impl Segment {
     pub(super) fn watch_holders(&self, word: &AtomicU32, expected: u32) -> Watched<'_> {
         /// Those of larger ones are not worth a search before each sleep.
         const MOST_PERMITS: u32 = 64;
-        let mut watched = Watched { words: Vec::new(), somebody_died: false };
+        let mut watched = Watched { words: Vec::new(), somebody_died: false, some_without: false };
         if std::ptr::eq(word, self.owned().futex()) {
             self.watch(expected & TAG, &mut watched);
         } else if self.facts.capacity <= MOST_PERMITS {
@@ -127,6 +129,9 @@ impl Segment {
             tags.sort_unstable();
             tags.dedup();
             tags.iter().take(MOST_WATCHED).for_each(|tag| self.watch(*tag, &mut watched));
+            watched.some_without |= tags.len() > MOST_WATCHED;
+        } else {
+            watched.some_without = true;
         }
         watched
     }
@@ -140,11 +145,10 @@ impl Segment {
         if self.make_touchable(slot).is_err() {
             return;
         }
-        let Some(word) = self.life(slot) else { return };
-        match word.watch() {
-            Life::Alive(value) => watched.words.push((word.futex(), value)),
-            Life::Dead => watched.somebody_died = true,
-            Life::Unknown => {}
+        match self.life(slot).map(|word| (word, word.watch())) {
+            Some((word, Life::Alive(value))) => watched.words.push((word.futex(), value)),
+            Some((_, Life::Dead)) => watched.somebody_died = true,
+            None | Some((_, Life::Unknown)) => watched.some_without = true,
         }
     }
 

@@ -498,7 +498,7 @@ impl Segment {
                 processes[others] = process;
                 others += 1;
             }
-            if waiters >= MOST_DEPUTIES && (!first_of_process || others == MOST_DEPUTIES) {
+            if waiters >= FEW && (!first_of_process || others == MOST_DEPUTIES) {
                 return Rank::Rest;
             }
         }
@@ -506,8 +506,9 @@ impl Segment {
     }
 }
 
-/// How many waiters, and how many processes with waiters, look often enough to notice a death in
-/// time should all before them have died with the holder.
+/// How many waiters look often enough to notice a death in time should those before them be gone.
+const FEW: usize = 4;
+/// How many processes have one waiter that does: all waiters of one process may die with the holder.
 const MOST_DEPUTIES: usize = 24;
 
 /// A waiter's part in looking whether the holders live. Waiters stand in the order of their slots.
@@ -515,8 +516,8 @@ const MOST_DEPUTIES: usize = 24;
 pub(super) enum Rank {
     /// No live waiter stands before it.
     First,
-    /// Few do, or none of its own process and few processes': a process with many waiters may die
-    /// as a whole.
+    /// Few do, or none of its own process and not too many processes': a process with many waiters
+    /// may die as a whole.
     Deputy,
     /// All others.
     Rest,

@@ -23,6 +23,8 @@ const BRIEFLY: u64 = 2 * MILLISECOND;
 /// looks often, a few more often enough that a death is noticed in time even if the first ones died
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
 const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
+/// The first one's, if it sleeps on and the system will tell it of the death of each that it waits for.
+const LONG_SLICE_OF_THE_FIRST: u64 = 40 * MILLISECOND;
 const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
 /// For each slot that lies before one's own: the more there may be, the less often each looks.
 const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
@@ -63,8 +65,11 @@ pub(crate) struct Wait<'a> {
     next_look: u64,
     /// Until when this wait has told its process that it looks.
     told: u64,
-    /// The system tells it of the holders' deaths.
+    /// The system tells it of the death of each holder.
     is_told: bool,
+    /// On what it slept last, and how often it has looked since in vain.
+    slept_on: u32,
+    looked: u32,
     /// Since when it knows that a holder, or a thread of it, died.
     death_known: Option<u64>,
     /// When to look next whether this wait is part of a deadlock, if that is wanted.
@@ -95,6 +100,8 @@ impl<'a> Wait<'a> {
             next_look,
             told,
             is_told: false,
+            slept_on: 0,
+            looked: 0,
             death_known: None,
             suspects,
         }
@@ -181,7 +188,7 @@ impl<'a> Wait<'a> {
         until: u64,
     ) -> (Slept, bool) {
         let watched = self.segment.watch_holders(word, expected);
-        self.is_told = watched.tells();
+        self.is_told = watched.tells_of_all();
         if !watched.somebody_died {
             self.death_known = None;
             let (slept, death) = watched.sleep(word, expected, until);
@@ -215,7 +222,11 @@ impl<'a> Wait<'a> {
 
     fn slice(&self) -> u64 {
         let slice = match self.rank {
-            Rank::First if has_holders(self.segment) => SLICE_OF_THE_FIRST,
+            Rank::First if has_holders(self.segment) => {
+                // Longer and longer, as long as those hold whose deaths it will be told.
+                let doublings = if self.is_told { self.looked.min(3) } else { 0 };
+                (SLICE_OF_THE_FIRST << doublings).min(LONG_SLICE_OF_THE_FIRST)
+            }
             Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
             Rank::Rest if self.is_told => return LONGEST_SLICE,
             Rank::Rest => {
@@ -281,6 +292,8 @@ impl Waiter for Wait<'_> {
         let looks = !self.settled || self.rank != Rank::Rest;
         if death || (now >= self.next_look && looks) || last_chance {
             self.look()?;
+            self.looked = if self.slept_on == expected { self.looked.saturating_add(1) } else { 0 };
+            self.slept_on = expected;
         }
         Ok(())
     }
