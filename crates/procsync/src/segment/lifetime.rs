@@ -222,7 +222,7 @@ impl Attempt<'_> {
     }
 
     fn accept(&self, segment: Arc<Segment>) -> Result<Try> {
-        if segment.path != self.path {
+        if !map::same_path(&segment.path, &self.path) {
             // The same file under two names is not of this library's making.
             return Err(segment.damaged(format!("it is {} as well", segment.path.display())));
         }
@@ -317,8 +317,8 @@ impl Attempt<'_> {
                 .map_err(self.system("set space aside for"))
         };
         // What will be written through the mapping needs space now; the slots get theirs by the
-        // page, as they are claimed.
-        reserve(0, PAGE.min(places.file_size))?;
+        // page, as they are claimed, where that can be had.
+        reserve(0, reserved_first(&places))?;
         reserve(places.permits_at, places.data_end)?;
         let mut first = [0; SLOTS_AT];
         first[..HEADER_SIZE].copy_from_slice(&header.to_bytes());
@@ -390,7 +390,7 @@ impl Attempt<'_> {
             process_tag: AtomicU32::new(0),
             next_hold: AtomicU32::new(0),
             claiming: Mutex::new(()),
-            reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
+            reserved_to: AtomicU64::new(reserved_first(&places)),
             detached: AtomicBool::new(false),
             looks_until: AtomicU64::new(0),
             lives: Lives::new(header.slots),
@@ -459,6 +459,11 @@ impl Attempt<'_> {
         }
         Ok(())
     }
+}
+
+/// How much of a new object's beginning has space from the start.
+fn reserved_first(places: &layout::Places) -> u64 {
+    if map::CAN_RESERVE_LATER { PAGE.min(places.file_size) } else { places.permits_at as u64 }
 }
 
 fn system(

@@ -27,7 +27,7 @@ use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
-use crate::sys::{lock, process};
+use crate::sys::{lock, map, process};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -152,8 +152,11 @@ impl Segment {
         let (word, bit) = (&self.lives.touchable[slot as usize / 64], 1 << (slot % 64));
         let at = self.life_page_at(slot);
         if word.load(Ordering::Relaxed) & bit == 0 {
-            crate::sys::map::reserve(&self.file, at, PAGE)
-                .map_err(self.system("set space aside in"))?;
+            if !map::CAN_RESERVE_LATER {
+                // Nor has anybody here a life word.
+                return Err(self.system("use")(std::io::ErrorKind::Unsupported.into()));
+            }
+            map::reserve(&self.file, at, PAGE).map_err(self.system("set space aside in"))?;
             word.fetch_or(bit, Ordering::Relaxed);
         }
         Ok(self.at(at as usize + WORD_AT))
