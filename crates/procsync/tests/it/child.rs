@@ -137,6 +137,19 @@ impl Helper {
 
     /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
     #[track_caller]
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn stop(&self) {
+        self.signal(libc::SIGSTOP);
+        support::eventually("the process has stopped", || {
+            let mut ps = Command::new("ps");
+            let ps = ps.args(["-o", "state=", "-p", &self.child.id().to_string()]).output();
+            ps.expect("there is ps").stdout.starts_with(b"T")
+        });
+    }
+
+    /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
+    #[track_caller]
+    #[cfg(target_os = "linux")]
     pub(crate) fn stop(&self) {
         self.signal(libc::SIGSTOP);
         let tasks = format!("/proc/{}/task", self.child.id());
@@ -251,7 +264,10 @@ fn a_helper_plays_its_role() {
     // Whatever happens to the test, this process ends: with the thread that started it, or when
     // the time is up.
     // SAFETY: plain system call.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+    };
     // SAFETY: plain system call.
     unsafe { libc::alarm(5 * 60) };
     let arguments = std::env::var(ARGUMENTS).unwrap_or_default();
