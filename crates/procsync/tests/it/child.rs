@@ -5,6 +5,7 @@
 #![allow(unsafe_code)] // prctl, alarm and kill
 
 use crate::support::{self, LIMIT};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,10 +23,20 @@ pub(crate) struct Helper {
     lines: Receiver<String>,
 }
 
+/// Names the program, with its arguments, that this binary and its helpers are run by.
+pub(crate) const EMULATOR: &str = "PROCSYNC_TEST_EMULATOR";
+
 /// How this binary is run as a helper.
 fn command(role: &str, arguments: &[&str]) -> Command {
     support::base();
-    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    let me = std::env::current_exe().expect("the path of this program");
+    // Built for another kind of processor, it needs an emulator, and so do its helpers.
+    let emulator = std::env::var(EMULATOR).unwrap_or_default();
+    let mut emulator = emulator.split_whitespace();
+    let mut command = Command::new(emulator.next().map_or(me.as_os_str(), OsStr::new));
+    if command.get_program() != me {
+        command.args(emulator).arg(&me);
+    }
     command
         .args(["--exact", "child::a_helper_plays_its_role", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
