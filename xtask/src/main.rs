@@ -2,6 +2,7 @@
 //! do at home with `cargo xtask <verb>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program does")]
 
+mod arm64;
 mod bench;
 mod cargo;
 mod ci;
@@ -13,11 +14,13 @@ mod hotpaths;
 mod install;
 mod lint;
 mod loom;
+mod macos;
 mod python;
 mod report;
 mod sh;
 mod test;
 mod test_output;
+mod toolchain;
 
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -78,8 +81,13 @@ enum Verb {
         #[arg(long)]
         record: bool,
     },
-    /// Everything that continuous integration does: lint, test, python, the hot paths,
-    /// a sample of kills, then the demo
+    /// Clippy for macOS, and for the library on musl and on a system that is not supported
+    Macos,
+    /// The library's tests for 64-bit ARM, under emulation; takes longer than continuous integration
+    /// has time for
+    Arm64,
+    /// Everything that continuous integration does: lint, test, macos, python, the hot
+    /// paths, a sample of kills, then the demo
     Ci,
 }
 
@@ -109,6 +117,8 @@ fn run(verb: &Verb) -> Result<bool, String> {
         #[cfg(unix)]
         Verb::Install { prefix } => install::run(&workspace, prefix).into(),
         Verb::Hotpaths { record } => hotpaths::run(&workspace, *record)?,
+        Verb::Macos => macos::run(&workspace),
+        Verb::Arm64 => arm64::run(&workspace)?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

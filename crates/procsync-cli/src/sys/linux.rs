@@ -1,83 +1,18 @@
-//! A command under a lock: what it inherits, and which signals it is passed.
-//!
-//! From just before the command starts, this process takes its signals one by one, in the thread
-//! that waits for the command (sigwaitinfo(2)): so a signal is never passed to a process id that
-//! has been reaped and given to somebody else, none that comes early is lost, and each tells who
-//! sent it.
-#![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
+//! Signals taken one by one (sigwaitinfo(2)), each of which tells who sent it; and what is asked of
+//! Linux.
+#![allow(unsafe_code)] // signal masks, sigwaitinfo, prctl, statfs
 
+use super::FileSystem;
+use super::running::{PASSED_ON, Running, Sender, Signal};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::ExitStatus;
 use std::ptr;
-use std::time::Duration;
 
-/// What a command inherits to keep the object held.
-pub(crate) type Inherited = OwnedFd;
-
-/// Those that make sense for a command. What stops and continues a job is left alone: this process
-/// stops and continues with it, and that it holds meanwhile is meant.
-const PASSED_ON: [libc::c_int; 7] = [
-    libc::SIGINT,
-    libc::SIGTERM,
-    libc::SIGHUP,
-    libc::SIGQUIT,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGWINCH,
-];
-
-/// Those that a terminal sends to all processes in its foreground.
-const TYPED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGQUIT, libc::SIGWINCH];
-
-/// A command that was started.
-pub(crate) struct Running {
-    child: Child,
-    signals: Blocked,
-}
-
+/// What only a job server needs.
 impl Running {
-    /// Starts the command. What it inherits is open in this process only until then.
-    pub(crate) fn start(mut command: Command, inherited: Inherited) -> io::Result<Running> {
-        // Whoever started this process may have chosen to ignore it; then the command would leave
-        // no status and no notice.
-        // SAFETY: sets a signal's disposition to the default; no handler is involved.
-        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-        let signals = Blocked::new();
-        let before = signals.before;
-        let unblock = move || {
-            set_mask(&before);
-            Ok(())
-        };
-        // SAFETY: `unblock` makes one system call that is allowed between fork and exec
-        // (signal-safety(7)), and touches nothing but its own copy of the mask.
-        unsafe { command.pre_exec(unblock) };
-        let child = command.spawn();
-        drop(inherited);
-        match child {
-            Ok(child) => Ok(Running { child, signals }),
-            Err(error) => {
-                set_mask(&before);
-                Err(error)
-            }
-        }
-    }
-
-    /// Waits for the command's end and passes signals on to it.
-    pub(crate) fn wait(mut self) -> io::Result<ExitStatus> {
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            // The command's end sends SIGCHLD, which waits like the others until it is taken.
-            let Some(signal) = self.signals.take() else { continue };
-            self.pass_on(&signal);
-        }
-    }
-
     /// Looks whether the command has ended, and passes on what signals have come. Does not wait.
     pub(crate) fn look(&mut self) -> io::Result<Option<ExitStatus>> {
         while let Some(signal) = self.signals.take_if_there() {
@@ -102,47 +37,6 @@ impl Running {
         // SAFETY: just opened, and nobody else knows it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
-
-    fn pass_on(&self, signal: &Signal) {
-        if signal.number != libc::SIGCHLD && !self.has_got(signal) {
-            // SAFETY: plain system call. The command was not reaped, so its id is its own.
-            unsafe { libc::kill(self.pid(), signal.number) };
-        }
-    }
-
-    fn pid(&self) -> libc::pid_t {
-        // The kernel's own number, which the standard library shows as unsigned.
-        self.child.id() as libc::pid_t
-    }
-
-    /// Whether the command has got the signal already, or sent it itself: as when it ends all of
-    /// its process group, to which this process belongs.
-    fn has_got(&self, signal: &Signal) -> bool {
-        match signal.sender {
-            Sender::Process(pid) => pid == self.pid(),
-            // Once per key press, not twice; unless the command has left for a group of its own.
-            Sender::Kernel => TYPED.contains(&signal.number) && self.is_in_our_group(),
-        }
-    }
-
-    fn is_in_our_group(&self) -> bool {
-        // SAFETY: plain system call.
-        let its_group = unsafe { libc::getpgid(self.pid()) };
-        // SAFETY: plain system call.
-        its_group == unsafe { libc::getpgrp() }
-    }
-}
-
-/// A signal that came.
-struct Signal {
-    number: libc::c_int,
-    sender: Sender,
-}
-
-enum Sender {
-    /// The kernel: somebody typed at the terminal, the terminal went, a child ended.
-    Kernel,
-    Process(libc::pid_t),
 }
 
 /// The signals that wait to be taken.
@@ -150,13 +44,13 @@ enum Sender {
 /// They are blocked in the calling thread, which has to be the only one: they would otherwise come
 /// to another one, in the usual way. Blocking leaves the dispositions alone, which handlers would
 /// not: what nohup(1), say, had this process ignore, the command ignores too.
-struct Blocked {
+pub(super) struct Signals {
     set: libc::sigset_t,
-    before: libc::sigset_t,
+    pub(super) before: libc::sigset_t,
 }
 
-impl Blocked {
-    fn new() -> Blocked {
+impl Signals {
+    pub(super) fn new() -> io::Result<Signals> {
         let mut set = empty_set();
         for signal in PASSED_ON {
             add(&mut set, signal);
@@ -165,11 +59,11 @@ impl Blocked {
         let mut before = empty_set();
         // SAFETY: both are initialized sets that live for the length of the call.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) };
-        Blocked { set, before }
+        Ok(Signals { set, before })
     }
 
     /// Waits for the next one; none if something else interrupted the wait.
-    fn take(&self) -> Option<Signal> {
+    pub(super) fn take(&self) -> Option<Signal> {
         // SAFETY: siginfo_t is a plain struct of integers and pointers, for which all zeros is a
         // value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -179,7 +73,7 @@ impl Blocked {
     }
 
     /// The next one, if one has come.
-    fn take_if_there(&self) -> Option<Signal> {
+    pub(super) fn take_if_there(&self) -> Option<Signal> {
         // SAFETY: as in `take`.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -207,7 +101,7 @@ impl Signal {
     }
 }
 
-fn set_mask(mask: &libc::sigset_t) {
+pub(super) fn set_mask(mask: &libc::sigset_t) {
     // SAFETY: an initialized set; the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
@@ -225,63 +119,11 @@ fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
     unsafe { libc::sigaddset(set, signal) };
 }
 
-/// The time of a clock that all processes share and nobody sets.
-pub(crate) fn monotonic() -> io::Result<Duration> {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to.
-    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // Neither is negative, nor are there more nanoseconds than fit.
-    Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-}
-
 /// What the calling thread is called from now on (prctl(2), 15 bytes), and so by what name it is
 /// known to others in the objects that it opens.
 pub(crate) fn call_this(name: &CStr) {
     // SAFETY: PR_SET_NAME reads a string that ends in a zero byte.
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
-}
-
-/// The name of a user, if it has one.
-pub(crate) fn user_name(user: u32) -> Option<String> {
-    let mut buffer = vec![0; 4_096];
-    // SAFETY: passwd is a plain struct of integers and pointers, for which all zeros is a value.
-    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
-    let mut found = ptr::null_mut();
-    // SAFETY: all may be written, and the buffer has the length given.
-    let answer = unsafe {
-        libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found)
-    };
-    if answer != 0 || found.is_null() {
-        return None;
-    }
-    // SAFETY: an entry that was found has a name, a string in the buffer.
-    let name = unsafe { CStr::from_ptr(entry.pw_name) };
-    Some(name.to_string_lossy().into_owned())
-}
-
-/// The effective user.
-pub(crate) fn user() -> u32 {
-    // SAFETY: geteuid has no arguments and cannot fail.
-    unsafe { libc::geteuid() }
-}
-
-/// The permissions of a file, if it is there.
-pub(crate) fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    path.symlink_metadata().ok().map(|data| data.mode() & 0o7777)
-}
-
-/// A file system's size in bytes and files. 0: it has no limit of its own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FileSystem {
-    pub(crate) total: u64,
-    pub(crate) free: u64,
-    pub(crate) files: u64,
-    pub(crate) files_free: u64,
-    /// It is another machine's.
-    pub(crate) is_remote: bool,
 }
 
 /// The file system in which a directory lies.
@@ -305,16 +147,22 @@ pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
     })
 }
 
-/// How many files a process may open; none: not told.
-pub(crate) fn file_limit() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` may be written.
-    let answer = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    (answer == 0).then_some(limit.rlim_cur)
+/// Where objects lie, if nothing else is said.
+pub(crate) const DIRECTORY: &str = "/dev/shm";
+
+/// Why the system tells nobody of a thread's death, if that is so.
+pub(crate) fn why_no_life_words() -> Option<&'static str> {
+    if !has_futex_waitv() {
+        Some("this kernel cannot wait for two words at once (futex_waitv, Linux 5.16)")
+    } else if !cfg!(target_env = "gnu") {
+        Some("this program is not built for glibc")
+    } else {
+        None
+    }
 }
 
 /// Whether the kernel can have a thread wait for several words at once.
-pub(crate) fn has_futex_waitv() -> bool {
+fn has_futex_waitv() -> bool {
     let nothing = ptr::null::<libc::c_void>();
     // SAFETY: with no words to wait for, the call only says that this is invalid, or that there is
     // no such call.

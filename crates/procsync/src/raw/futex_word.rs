@@ -151,7 +151,9 @@ impl<'a> FutexWord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw::testing::{Storm, aligned_bytes, patience};
+    #[cfg(unix)]
+    use crate::raw::testing::Storm;
+    use crate::raw::testing::{aligned_bytes, patience};
     use std::time::Instant;
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     fn signals_neither_end_a_wait_nor_begin_it_anew() {
         let number = AtomicU32::new(0);
         let word = FutexWord::over(&number, false);

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // memory, signals and processes
 #![allow(clippy::disallowed_types)] // nothing here is modelled
 
+#[cfg(unix)]
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -17,18 +18,19 @@ pub(super) fn aligned_bytes() -> AlignedBytes {
     AlignedBytes([0; 128])
 }
 
+#[cfg(unix)]
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
 /// A signal each millisecond for the thread that made this, with a handler that does not restart
 /// system calls.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub(super) struct Storm {
     over: std::sync::Arc<AtomicBool>,
     sender: Option<std::thread::JoinHandle<()>>,
     before: u32,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 impl Storm {
     pub(super) fn over_this_thread() -> Storm {
         extern "C" fn count(_signal: libc::c_int) {
@@ -60,7 +62,7 @@ impl Storm {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 impl Drop for Storm {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
@@ -69,10 +71,10 @@ impl Drop for Storm {
 }
 
 /// A page that forked children share with their parent.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub(super) struct SharedPage(*mut u8);
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 impl SharedPage {
     pub(super) const SIZE: usize = 4096;
 
@@ -92,7 +94,7 @@ impl SharedPage {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 impl Drop for SharedPage {
     fn drop(&mut self) {
         // SAFETY: the mapping made in `new`; those who look at it borrow `self`'s scope in tests.
@@ -101,10 +103,10 @@ impl Drop for SharedPage {
 }
 
 /// A forked child that runs `work` and exits with 0 if that answers true.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub(super) struct Child(libc::pid_t);
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 impl Child {
     /// `work` must not panic, allocate or take a lock of the standard library: other threads of the
     /// parent may have held one at the fork.

@@ -33,7 +33,7 @@ pub(super) struct DataFile {
 
 /// Where a shared memory's own file lies.
 pub(crate) fn path(name: &Name) -> PathBuf {
-    Path::new(map::SHARED_MEMORY_DIRECTORY).join(name.as_str())
+    Path::new(map::SHARED_MEMORY_DIRECTORY).join(format!("{}{name}", map::SHARED_MEMORY_PREFIX))
 }
 
 /// How big a shared memory's own file is, if there is one.

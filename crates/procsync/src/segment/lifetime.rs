@@ -236,7 +236,7 @@ impl Attempt<'_> {
     }
 
     fn accept(&self, segment: Arc<Segment>) -> Result<Try> {
-        if segment.path != self.path {
+        if !map::same_path(&segment.path, &self.path) {
             // The same file under two names is not of this library's making.
             return Err(segment.damaged(format!("it is {} as well", segment.path.display())));
         }
@@ -331,7 +331,11 @@ impl Attempt<'_> {
                 .map_err(self.system("set space aside for"))
         };
         // What will be written through the mapping needs space now: the first page gets it by being
-        // written as a whole, the slots get theirs by the page, as they are claimed.
+        // written as a whole, the slots get theirs by the page, as they are claimed, where that can be
+        // had.
+        if !map::CAN_RESERVE_LATER {
+            reserve(0, reserved_first(&places))?;
+        }
         reserve(places.permits_at, places.data_end)?;
         let mut first = [0; PAGE as usize];
         first[..HEADER_SIZE].copy_from_slice(&header.to_bytes());
@@ -401,7 +405,7 @@ impl Attempt<'_> {
             process_tag: AtomicU32::new(0),
             next_hold: AtomicU32::new(0),
             claiming: Mutex::new(()),
-            reserved_to: AtomicU64::new(PAGE.min(places.file_size)),
+            reserved_to: AtomicU64::new(reserved_first(&places)),
             detached: AtomicBool::new(false),
             looks_until: AtomicU64::new(0),
             lives: Lives::new(header.slots),
@@ -470,6 +474,11 @@ impl Attempt<'_> {
         }
         Ok(())
     }
+}
+
+/// How much of a new object's beginning has space from the start.
+fn reserved_first(places: &layout::Places) -> u64 {
+    if map::CAN_RESERVE_LATER { PAGE.min(places.file_size) } else { places.permits_at as u64 }
 }
 
 fn system(

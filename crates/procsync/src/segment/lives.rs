@@ -27,7 +27,7 @@ use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::{PARTICIPANT, TAG};
 use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
-use crate::sys::map::Mapping;
+use crate::sys::map::{self, Mapping};
 use crate::sys::{lock, process};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -161,7 +161,11 @@ impl Segment {
         assert!(slot < self.facts.slots);
         let (word, bit) = (&self.lives.touchable[slot as usize / 64], 1 << (slot % 64));
         if word.load(Ordering::Relaxed) & bit == 0 {
-            crate::sys::map::reserve(&self.file, self.life_page_at(slot), PAGE)
+            if !map::CAN_RESERVE_LATER {
+                // Nor has anybody here a life word.
+                return Err(self.system("use")(std::io::ErrorKind::Unsupported.into()));
+            }
+            map::reserve(&self.file, self.life_page_at(slot), PAGE)
                 .map_err(self.system("set space aside in"))?;
             word.fetch_or(bit, Ordering::Relaxed);
         }

@@ -58,17 +58,16 @@ impl Place {
             let (object, path) = (object.clone(), path.to_owned());
             move |source| Error::System { object, operation, path, source }
         };
+        let machine_wide = matches!(scope, Scope::Machine { .. });
         let said = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty());
-        if scope == Scope::User
-            && let Some(directory) = Known::directory(user, said.as_deref())
-        {
+        if !machine_wide && let Some(directory) = Known::directory(user, said.as_deref()) {
             return Ok(Place { directory, prefix: "" });
         }
-        let (base, fault) = base_directory(said.as_deref(), user);
+        let (base, fault) = base_directory(said.as_deref(), user, machine_wide);
         if let Some(reason) = fault.map_err(system("use", &base))? {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
-        if let Scope::Machine { .. } = scope {
+        if machine_wide {
             return Ok(Place { directory: base, prefix: MACHINE_PREFIX });
         }
         let own = base.join(format!("{USER_DIRECTORY}{user}"));
@@ -173,7 +172,11 @@ impl Known {
 }
 
 /// Where everything lies, and what is wrong with it.
-fn base_directory(said: Option<&OsStr>, user: u32) -> (PathBuf, io::Result<Option<String>>) {
+fn base_directory(
+    said: Option<&OsStr>,
+    user: u32,
+    machine_wide: bool,
+) -> (PathBuf, io::Result<Option<String>>) {
     if let Some(path) = said {
         // Said relative to where this process is now, which it may leave before its objects.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
@@ -182,12 +185,12 @@ fn base_directory(said: Option<&OsStr>, user: u32) -> (PathBuf, io::Result<Optio
     }
     // If none is usable, the first one's fault is what the user wants to hear.
     let mut worst = None;
-    for path in map::BASE_DIRECTORIES.map(PathBuf::from) {
+    for path in map::base_directories(machine_wide) {
         let fault = map::base_directory_fault(&path, user);
         if matches!(fault, Ok(None)) {
             return (path, fault);
         }
         worst.get_or_insert((path, fault));
     }
-    worst.expect("there is more than one directory")
+    worst.expect("there is a directory")
 }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)] // prctl, alarm and kill
 
 use crate::support::{self, LIMIT};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,10 +23,20 @@ pub(crate) struct Helper {
     lines: Receiver<String>,
 }
 
+/// Names the program, with its arguments, that this binary and its helpers are run by.
+pub(crate) const EMULATOR: &str = "PROCSYNC_TEST_EMULATOR";
+
 /// How this binary is run as a helper.
 fn command(role: &str, arguments: &[&str]) -> Command {
     support::base();
-    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    let me = std::env::current_exe().expect("the path of this program");
+    // Built for another kind of processor, it needs an emulator, and so do its helpers.
+    let emulator = std::env::var(EMULATOR).unwrap_or_default();
+    let mut emulator = emulator.split_whitespace();
+    let mut command = Command::new(emulator.next().map_or(me.as_os_str(), OsStr::new));
+    if command.get_program() != me {
+        command.args(emulator).arg(&me);
+    }
     command
         .args(["--exact", "child::a_helper_plays_its_role", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
@@ -137,6 +148,19 @@ impl Helper {
 
     /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
     #[track_caller]
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn stop(&self) {
+        self.signal(libc::SIGSTOP);
+        support::eventually("the process has stopped", || {
+            let mut ps = Command::new("ps");
+            let ps = ps.args(["-o", "state=", "-p", &self.child.id().to_string()]).output();
+            ps.expect("there is ps").stdout.starts_with(b"T")
+        });
+    }
+
+    /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
+    #[track_caller]
+    #[cfg(target_os = "linux")]
     pub(crate) fn stop(&self) {
         self.signal(libc::SIGSTOP);
         let tasks = format!("/proc/{}/task", self.child.id());
@@ -251,7 +275,10 @@ fn a_helper_plays_its_role() {
     // Whatever happens to the test, this process ends: with the thread that started it, or when
     // the time is up.
     // SAFETY: plain system call.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+    };
     // SAFETY: plain system call.
     unsafe { libc::alarm(5 * 60) };
     let arguments = std::env::var(ARGUMENTS).unwrap_or_default();

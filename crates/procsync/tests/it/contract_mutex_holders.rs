@@ -36,9 +36,19 @@ fn the_owner_is_shown_with_thread_time_and_command() {
 }
 
 #[allow(unsafe_code)]
+#[cfg(target_os = "linux")]
 fn thread_id() -> u32 {
     // SAFETY: gettid has no arguments and cannot fail.
     unsafe { libc::gettid() as u32 }
+}
+
+#[allow(unsafe_code)]
+#[cfg(target_os = "macos")]
+fn thread_id() -> u32 {
+    let mut id = 0;
+    // SAFETY: 0 means the calling thread, and `id` may be written.
+    unsafe { libc::pthread_threadid_np(0, &raw mut id) };
+    id as u32
 }
 
 #[test]

@@ -78,7 +78,11 @@ pub(crate) fn file_of(name: &str) -> PathBuf {
 
 /// The file of a shared memory's bytes.
 pub(crate) fn data_file_of(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(name)
+    if cfg!(target_os = "macos") {
+        Path::new("/private/var/tmp").join(format!("procsync-memory.{name}"))
+    } else {
+        Path::new("/dev/shm").join(name)
+    }
 }
 
 /// Asks again and again until the answer is yes.

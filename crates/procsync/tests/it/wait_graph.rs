@@ -3,7 +3,9 @@
 use crate::any_lock::{AnyLock, Way};
 use crate::child::{Helper, Role};
 use crate::support::{eventually, name, waiters};
-use procsync::inspect::{Blocker, Deadlock, Wait, wait_graph};
+#[cfg(target_os = "linux")]
+use procsync::inspect::{Blocker, Wait};
+use procsync::inspect::{Deadlock, wait_graph};
 use procsync::{Mutex, Scope};
 use std::time::{Duration, Instant};
 
@@ -163,6 +165,7 @@ fn one_that_looks_for_deadlocks_waits_on_where_there_is_none() {
     looks.finish();
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_deadlock_between_containers_in_which_both_are_pid_1_is_told_from_none() {
     let test = "a_deadlock_between_containers_in_which_both_are_pid_1_is_told_from_none";

@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 pub(super) fn look(objects: usize) -> Vec<Finding> {
     let given = std::env::var_os("PROCSYNC_DIR").filter(|path| !path.is_empty());
     let own = given.is_some();
-    let directory = given.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from);
+    let directory = given.map_or_else(|| PathBuf::from(sys::DIRECTORY), PathBuf::from);
     let mut found = Vec::new();
     match sys::file_system(&directory) {
         Ok(system) => found.extend(space(&directory, &system)),
@@ -34,13 +34,7 @@ pub(super) fn look(objects: usize) -> Vec<Finding> {
         found.extend(remove_ipc(Path::new("/"), booted, user, &person::user(user)));
     }
     found.extend(files(objects));
-    if !sys::has_futex_waitv() {
-        let text = "this kernel cannot wait for two words at once (futex_waitv, Linux 5.16)";
-        let advice = "life words cannot be used: that a holder died is noticed by looking, within \
-                      some 5 ms";
-        found.push(Finding::new(Note, "life-word", text, advice));
-    } else if !cfg!(target_env = "gnu") {
-        let text = "this program is not built for glibc";
+    if let Some(text) = sys::why_no_life_words() {
         let advice = "life words cannot be used: that a holder died is noticed by looking, within \
                       some 5 ms";
         found.push(Finding::new(Note, "life-word", text, advice));

@@ -1,5 +1,5 @@
 use super::*;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 use crate::raw::testing::{Child, SharedPage, Storm};
 use crate::raw::testing::{aligned_bytes, patience};
 use std::time::Instant;
@@ -175,7 +175,7 @@ fn handed_over_between_many_threads_it_lets_one_in_and_its_owner_is_never_wiped(
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn signals_neither_end_a_wait_nor_begin_it_anew() {
     let memory = HeaderMemory::new();
     let mutex = RawMutex::over(&memory, false).unwrap();
@@ -209,7 +209,7 @@ fn what_overflows_is_for_ever_and_no_time_at_all_is_a_try() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn two_processes_count_exactly_and_keep_their_ownership() {
     const TURNS: u32 = 100_000;
     let page = SharedPage::new();
@@ -236,7 +236,7 @@ fn two_processes_count_exactly_and_keep_their_ownership() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn another_process_cannot_release_it_even_under_the_same_pid() {
     let page = SharedPage::new();
     // SAFETY: 64 bytes inside the page, which lives until the end of the test in both processes.
@@ -256,7 +256,7 @@ fn another_process_cannot_release_it_even_under_the_same_pid() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn a_dead_holder_is_freed_by_force() {
     let page = SharedPage::new();
     // SAFETY: 64 bytes inside the page, which lives until the end of the test in both processes.

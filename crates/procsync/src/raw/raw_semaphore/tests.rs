@@ -1,5 +1,5 @@
 use super::*;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 use crate::raw::testing::{Child, SharedPage, Storm};
 use crate::raw::testing::{aligned_bytes, patience};
 
@@ -205,7 +205,7 @@ fn what_is_posted_is_taken_exactly_once() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn signals_neither_end_a_wait_nor_begin_it_anew() {
     let memory = HeaderMemory::new();
     let semaphore = semaphore(&memory, 0);
@@ -221,7 +221,7 @@ fn signals_neither_end_a_wait_nor_begin_it_anew() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 fn two_processes_hand_over_exactly() {
     const TURNS: u32 = 100_000;
     let page = SharedPage::new();

@@ -1,11 +1,30 @@
 //! Locks that the kernel keeps and releases when their holder dies.
 
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod byte;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) use byte::{byte_is_locked, inheritable, lock_byte, unlock_byte};
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+pub(crate) use macos::*;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod other;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub(crate) use other::*;
+
+/// How a whole file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Together with others.
+    Shared,
+    /// Alone.
+    Exclusive,
+}

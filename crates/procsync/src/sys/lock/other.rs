@@ -1,13 +1,8 @@
 //! No lock that the kernel drops with its holder is known here.
 
+use super::Whole;
 use std::fs::File;
 use std::io;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whole {
-    Shared,
-    Exclusive,
-}
 
 pub(crate) fn lock_file(_file: &File, _how: Whole) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 fn unsupported<T>() -> io::Result<T> {
@@ -59,8 +59,6 @@ pub(crate) fn write_at(_file: &File, _offset: u64, _bytes: &[u8]) -> io::Result<
     unsupported()
 }
 
-pub(crate) const TEMPORARY: &str = ".procsync-";
-
 pub(crate) fn create_unnamed(_directory: &Path, _mode: u32, _size: u64) -> io::Result<Unnamed> {
     unsupported()
 }
@@ -72,6 +70,8 @@ pub(crate) fn link(_unnamed: &Unnamed, _path: &Path) -> io::Result<bool> {
 pub(crate) fn unlink(_path: &Path) -> io::Result<()> {
     unsupported()
 }
+
+pub(crate) const CAN_RESERVE_LATER: bool = true;
 
 pub(crate) fn zero(_file: &File, _size: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -114,6 +114,13 @@ pub(crate) fn base_directory_fault(_path: &Path, _user: u32) -> io::Result<Optio
     unsupported()
 }
 
-pub(crate) const BASE_DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
+    vec!["/tmp".into()]
+}
 
 pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
+pub(crate) const SHARED_MEMORY_PREFIX: &str = "";
+
+pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
+    one == other
+}

@@ -1,5 +1,6 @@
 //! What the standard library tells.
 
+use super::Glance;
 use crate::raw::host::Identity;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,15 +42,6 @@ pub(crate) fn is_over(_pid: u32, _started: u64) -> bool {
     false
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Glance {
-    pub(crate) name: String,
-    pub(crate) state: char,
-    pub(crate) parent: u32,
-    pub(crate) threads: u32,
-    pub(crate) started: u64,
-}
-
 pub(crate) fn glance(_pid: u32) -> Option<Glance> {
     None
 }
@@ -82,6 +74,7 @@ pub(crate) fn pauses_per_microsecond() -> u32 {
     40
 }
 
+#[expect(dead_code, reason = "nobody tells of forks here")]
 pub(crate) struct ForkNotice {
     pub(crate) before: fn(),
     pub(crate) in_parent: fn(),

@@ -1,6 +1,6 @@
 //! Whether a process will never run its program again.
-#![allow(unsafe_code)] // kill(2)
 
+use super::posix::is_there;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -26,7 +26,7 @@ pub(crate) fn is_over(pid: u32, started: u64) -> bool {
     // All below is asked of one process, even if its pid is used again meanwhile.
     let Ok(process) = File::open(format!("/proc/{pid}")) else { return false };
     let path = format!("/proc/self/fd/{}", process.as_raw_fd());
-    match super::started_in(&path) {
+    match super::linux::started_in(&path) {
         Some(other) if other != started => return true, // the pid is used again
         Some(_) => {}
         None => return false,
@@ -36,14 +36,6 @@ pub(crate) fn is_over(pid: u32, started: u64) -> bool {
         return false;
     }
     self::threads(&path).is_some_and(|later| later.is_subset(&threads))
-}
-
-/// Whether there is a process with this pid in our namespace, be it a zombie.
-fn is_there(pid: u32) -> bool {
-    // SAFETY: plain system call; the signal 0 is none.
-    let answer = unsafe { libc::kill(pid as libc::pid_t, 0) };
-    // Not told by /proc, which may hide the processes of others.
-    answer == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 fn threads(process: &str) -> Option<HashSet<String>> {
@@ -81,11 +73,11 @@ mod tests {
     #[test]
     fn who_runs_is_not_over_and_a_zombie_is() {
         let me = std::process::id();
-        let started = super::super::started_of(me).unwrap();
+        let started = super::super::linux::started_of(me).unwrap();
         assert!(proc_tells_of_our_namespace());
         assert!(!is_over(me, started));
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let started = super::super::started_of(child.id()).unwrap();
+        let started = super::super::linux::started_of(child.id()).unwrap();
         assert!(!is_over(child.id(), started));
         drop(child.stdin.take());
         let began = std::time::Instant::now();
@@ -118,7 +110,7 @@ mod tests {
         while !fs::read_to_string(&stat).unwrap().contains(") Z") {
             assert!(began.elapsed().as_secs() < 30, "its first thread does not end");
         }
-        let started = super::super::started_of(child.id()).unwrap();
+        let started = super::super::linux::started_of(child.id()).unwrap();
         assert!(!is_over(child.id(), started));
         child.kill().unwrap();
         child.wait().unwrap();

@@ -14,7 +14,7 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, _shared: bool, until: Optio
     }
     let left = until.map_or(1_000_000, |until| until - now);
     std::thread::sleep(Duration::from_nanos(left.min(1_000_000)));
-    Slept::Interrupted
+    if word.load(Ordering::Relaxed) == expected { Slept::Interrupted } else { Slept::Woken }
 }
 
 pub(crate) fn wake(_word: &AtomicU32, _sleepers: u32, _shared: bool) -> u32 {
