@@ -14,7 +14,10 @@ use crate::table::{Figures, Outcome, Row};
 use crate::trouble::{Trouble, check_interrupt};
 
 /// What was asked for.
-#[derive(Clone, Serialize, Deserialize)]
+///
+/// One that is read may lack what another program did not ask.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Settings {
     /// How long one measurement of one contender takes, roughly.
     pub(crate) seconds: f64,

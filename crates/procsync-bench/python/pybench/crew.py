@@ -18,7 +18,6 @@ import time
 import uuid
 from typing import Any, Callable, Iterator
 
-from . import contenders
 from .contenders import Place
 from .trouble import Failed
 
@@ -123,14 +122,13 @@ def _report_path(directory: pathlib.Path, index: int) -> pathlib.Path:
     return directory / f"report-{index}"
 
 
-def _enter(task: str, name: str, tickets: list[Any], directory: pathlib.Path, index: int, given: dict[str, Any]) -> None:
+def _enter(task: str, kind: Any, tickets: list[Any], directory: pathlib.Path, index: int, given: dict[str, Any]) -> None:
     """What a worker process does: `task` is a function of a workload, as module and name."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if multiprocessing.process.parent_process() is None or os.getppid() == 1:
         sys.exit("the parent is gone")
     # The first process alone answers Ctrl-C, and then ends all others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    kind = contenders.named(name)
     worker = Worker(Control(directory / "control"), index)
     module, function = task.rsplit(".", 1)
     try:
@@ -166,7 +164,7 @@ class Crew:
         """Starts one more; its number."""
         index = len(self.members)
         path = f"{task.__module__}.{task.__qualname__}"
-        arguments = (path, self._kind.name, self._tickets, self._directory, index, given)
+        arguments = (path, self._kind, self._tickets, self._directory, index, given)
         member = SPAWN.Process(target=_enter, args=arguments, daemon=True)
         member.start()
         self.members.append(member)

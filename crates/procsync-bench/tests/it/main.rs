@@ -173,7 +173,8 @@ fn no_worker_outlives_the_program_even_if_that_is_killed() {
 fn a_report_puts_tables_and_pictures_into_the_document() {
     let directory = tempfile::tempdir().unwrap();
     let (results, document) = (directory.path().join("r.json"), directory.path().join("doc.md"));
-    let marked = "before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n";
+    let marked = "before\n<!-- targets: begin -->\nold\n<!-- targets: end -->\n\
+                  <!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n";
     fs::write(&document, marked).unwrap();
     let measure = ["pingpong", "broadcast", "--contenders", "futex,sem-open", "--seconds", "0.05"];
     let few = ["--runs", "1", "--listeners", "1,2", "--json"];

@@ -41,9 +41,4 @@ for _file in _FILES:
     PACKAGES += getattr(_module, "PACKAGES", [])
 
 
-def named(name: str) -> Type[Contender]:
-    """The contender of this name."""
-    return next(one for one in [*LOCKS, *TOKENS] if one.name == name)
-
-
-__all__ = ["LEFT_OUT", "LOCKS", "PACKAGES", "TOKENS", "Contender", "Place", "Tokens", "named"]
+__all__ = ["LEFT_OUT", "LOCKS", "PACKAGES", "TOKENS", "Contender", "Place", "Tokens"]
