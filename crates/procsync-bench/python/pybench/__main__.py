@@ -32,11 +32,22 @@ OURS = "procsync"
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pybench", description="procsync and what Python programs use else")
     names = [kind.name for kind in [*LOCKS, *TOKENS]]
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)}; all if none is named")
-    parser.add_argument("--contenders", default="", metavar="NAMES", help="who takes part, with commas; all if nobody is named")
+    parser.add_argument(
+        "workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)}; all if none is named"
+    )
+    parser.add_argument(
+        "--contenders",
+        default="",
+        metavar="NAMES",
+        help="who takes part, with commas; all if nobody is named",
+    )
     parser.add_argument("--seconds", type=float, help="how long one measurement takes (0.5; quick: 0.2)")
-    parser.add_argument("--runs", type=int, help="how often everything is measured; figures are medians (5; quick: 2)")
-    parser.add_argument("--kills", type=int, help="recovery: how many holders are killed in a run (10; quick: 3)")
+    parser.add_argument(
+        "--runs", type=int, help="how often everything is measured; figures are medians (5; quick: 2)"
+    )
+    parser.add_argument(
+        "--kills", type=int, help="recovery: how many holders are killed in a run (10; quick: 3)"
+    )
     parser.add_argument("--processes", default="2,8", help="contended: how many processes (2,8)")
     parser.add_argument("--quick", action="store_true", help="a first impression, in a minute or two")
     parser.add_argument("--json", metavar="FILE", help="write all results, run by run, to this file")
@@ -73,7 +84,7 @@ def main() -> int:
         )
         try:
             for name in given.workloads or WORKLOADS:
-                tables += WORKLOADS[name](bench)
+                tables += [table for table in WORKLOADS[name](bench) if table["rows"]]
             complete = True
         except KeyboardInterrupt:
             print("ended early", file=sys.stderr)
@@ -92,7 +103,9 @@ def main() -> int:
         pathlib.Path(given.json).write_text(text + "\n")
     else:
         print(text)
-    failed = [(row["contender"], row["failed"]) for table in tables for row in table["rows"] if "failed" in row]
+    failed = [
+        (row["contender"], row["failed"]) for table in tables for row in table["rows"] if "failed" in row
+    ]
     for contender, why in failed:
         print(f"{contender}: FAILED: {why}", file=sys.stderr)
     # That a peer breaks is a finding, and shown as such; that ours does must not be.

@@ -122,7 +122,9 @@ def _report_path(directory: pathlib.Path, index: int) -> pathlib.Path:
     return directory / f"report-{index}"
 
 
-def _enter(task: str, kind: Any, tickets: list[Any], directory: pathlib.Path, index: int, given: dict[str, Any]) -> None:
+def _enter(
+    task: str, kind: Any, tickets: list[Any], directory: pathlib.Path, index: int, given: dict[str, Any]
+) -> None:
     """What a worker process does: `task` is a function of a workload, as module and name."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if multiprocessing.process.parent_process() is None or os.getppid() == 1:

@@ -33,7 +33,7 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": found(r"^model name\s*:(.*)$", read("/proc/cpuinfo"), "unknown"),
         "cpus": len(os.sched_getaffinity(0)),
-        "memory_gib": int(memory) / (1 << 20) if memory else NONE,
+        "memory_gib": int(memory or 0) / (1 << 20),
         "kernel": platform.release(),
         "c_library": " ".join(platform.libc_ver()),
         "huge_pages": found(r"\[(\w+)\]", huge_pages, "unknown"),
@@ -85,9 +85,7 @@ class Noise:
 
     def report(self) -> dict[str, Any]:
         ordered = sorted(self._samples)
-        used, idle, stolen = (
-            after - before for after, before in zip(ticks(), self._before)
-        )
+        used, idle, stolen = (after - before for after, before in zip(ticks(), self._before))
         everything = used + idle + stolen
         own = (own_seconds() - self._own_before) * os.sysconf("SC_CLK_TCK")
         return {

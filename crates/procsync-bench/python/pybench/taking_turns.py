@@ -30,8 +30,8 @@ class Bench:
     chosen: list[str]
 
     def entrants(self, everybody: Sequence[Any]) -> list[Any]:
-        """Those chosen; all if nobody is."""
-        return [one for one in everybody if not self.chosen or one.name in self.chosen]
+        """Those chosen; if nobody is, all who take part by default."""
+        return [one for one in everybody if (one.name in self.chosen if self.chosen else one.by_default)]
 
     def rounds(
         self, title: str, entrants: Sequence[Any], measure: Callable[[Any], Measured], slices: int = 1

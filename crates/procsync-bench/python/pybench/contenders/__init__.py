@@ -8,6 +8,7 @@ from typing import Type
 from .interface import Contender, Place, Tokens
 
 _FILES = (
+    "nothing",
     "ours",
     "of_threading",
     "of_multiprocessing",

@@ -30,6 +30,8 @@ class Contender:
     `acquire` and `release`: nothing of ours lies between."""
 
     name: ClassVar[str]
+    by_default: ClassVar[bool] = True
+    """It takes part when nobody is named."""
     one_process: ClassVar[bool] = False
     """Only the threads of one process can share it."""
     recovers: ClassVar[bool] = False
@@ -40,17 +42,17 @@ class Contender:
     """Making the object opens nothing: each acquisition does."""
 
     @classmethod
-    def create(cls, place: Place) -> Any:
+    def create(cls, place: Place, /) -> Any:
         """Makes the object, which must not exist: a free lock, or no tokens."""
         raise NotImplementedError
 
     @classmethod
-    def ticket(cls, place: Place, created: Any) -> Any:
+    def ticket(cls, place: Place, created: Any, /) -> Any:
         """What another process gets in order to attach."""
         return place
 
     @classmethod
-    def attach(cls, ticket: Any) -> Any:
+    def attach(cls, ticket: Any, /) -> Any:
         """Opens the object in another process."""
         raise NotImplementedError
 

@@ -1,4 +1,7 @@
-"""The package portalocker: a lock on a file, opened anew for each acquisition; told to wait in the system: by default it looks again every 250 ms, and gives up after 5 s."""
+"""The package portalocker: a lock on a file, opened anew for each acquisition, told to wait in the system.
+
+By default it would look again every 250 ms, and give up after 5 s.
+"""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def of_one_in_use(bench: Bench, kind: Any, share: float) -> list[float]:
 
 def median_us(seconds: float, step: Callable[[], None]) -> float:
     """Repeats the step for some time; what it takes, in microseconds."""
-    took = []
+    took: list[int] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or not took:
         begin = time.perf_counter_ns()
