@@ -95,3 +95,43 @@ fn some_workers(text: &str) -> Result<usize, String> {
     let number = at_least_one(text)?;
     if number <= most { Ok(number) } else { Err(format!("no more than {most} processes")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        amount: Amount,
+    }
+
+    fn settings(arguments: &[&str]) -> Settings {
+        let arguments = ["bench"].iter().chain(arguments);
+        Program::try_parse_from(arguments).unwrap().amount.settings(Vec::new())
+    }
+
+    #[test]
+    fn quick_is_less_of_everything_and_nothing_of_none() {
+        let (long, quick) = (settings(&[]), settings(&["--quick"]));
+        assert!(quick.seconds < long.seconds && quick.runs < long.runs && quick.kills < long.kills);
+        for (few, many) in [
+            (&quick.processes, &long.processes),
+            (&quick.listeners, &long.listeners),
+            (&quick.big_mib, &long.big_mib),
+            (&quick.waiters, &long.waiters),
+            (&quick.objects, &long.objects),
+        ] {
+            assert!(!few.is_empty() && few.len() < many.len(), "{few:?} of {many:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_counts_also_when_it_is_to_be_quick() {
+        let settings = settings(&["--quick", "--seconds", "7", "--processes", "1,32"]);
+        assert_eq!((settings.seconds, settings.processes), (7.0, vec![1, 32]));
+        assert_eq!(settings.runs, 2);
+    }
+}

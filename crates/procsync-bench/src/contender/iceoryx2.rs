@@ -12,7 +12,7 @@ use iceoryx2::node::{Node, NodeBuilder};
 use iceoryx2::port::listener::Listener;
 use iceoryx2::port::notifier::Notifier;
 use iceoryx2::prelude::{
-    LogLevel, Path, SemanticString as _, SignalHandlingMode, ipc, set_log_level,
+    FileName, LogLevel, Path, SemanticString as _, SignalHandlingMode, ipc, set_log_level,
 };
 use iceoryx2::service::port_factory::event::PortFactory;
 
@@ -41,6 +41,11 @@ fn directory(place: &Place) -> std::path::PathBuf {
     place.directory.join(format!("{}-iceoryx2", place.name))
 }
 
+/// Some of its shared memory lies elsewhere, under names that begin so.
+fn prefix(place: &Place) -> String {
+    format!("{}_", place.name)
+}
+
 impl Event {
     fn open(place: &Place, create: bool) -> io::Result<Self> {
         // It warns of its own habits, once for each process.
@@ -51,6 +56,9 @@ impl Event {
             io::Error::other("iceoryx2: a path that is too long, or with letters that it refuses")
         })?;
         config.global.set_root_path(&root);
+        config.global.prefix = FileName::new(prefix(place).as_bytes()).map_err(|_| {
+            io::Error::other("iceoryx2: a name that is too long, or with letters that it refuses")
+        })?;
         let node = NodeBuilder::new()
             .config(&config)
             .signal_handling_mode(SignalHandlingMode::Disabled)
@@ -105,9 +113,18 @@ impl Object for Event {
 
     fn remove(place: &Place) -> io::Result<()> {
         match fs::remove_dir_all(directory(place)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        // It leaves one behind, for the next one with the same prefix, which there never is.
+        for entry in fs::read_dir("/dev/shm")? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(&prefix(place)) {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
     }
 }
 
