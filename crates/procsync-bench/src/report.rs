@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::bench::ONE_PROCESS;
 use crate::plot::{Across, Plot, Series};
 use crate::results::Results;
-use crate::table::{Better, Table};
+use crate::table::{Better, Outcome, Table};
 use crate::targets;
 
 /// Puts targets and tables into the document, and pictures into the folder beside it that is called like it.
@@ -78,7 +79,7 @@ struct Picture {
 fn pictures_of(tables: &[Table]) -> Vec<Picture> {
     let mut pictures = Vec::new();
     for table in tables {
-        // Python's programs do the same work.
+        // Python programs do the same work.
         let work = table.workload.strip_prefix("python ").unwrap_or(&table.workload);
         if matches!(work, "pair" | "pingpong" | "recovery" | "open" | "atomic" | "import") {
             pictures.extend(bars(table));
@@ -96,8 +97,18 @@ fn pictures_of(tables: &[Table]) -> Vec<Picture> {
     pictures
 }
 
-/// Its first column, a bar for each contender.
+/// Its first column, a bar for each contender; of those who tried in vain, only that.
 fn bars(table: &Table) -> Option<Picture> {
+    let in_vain = table.rows.iter().filter_map(|row| {
+        let why = match &row.outcome {
+            Outcome::NotRun(why) if why != ONE_PROCESS => why.to_string(),
+            // The table says how.
+            Outcome::Failed(_) => "fails".to_owned(),
+            _ => return None,
+        };
+        Some((row.contender.to_string(), why))
+    });
+    let in_vain: Vec<_> = in_vain.collect();
     let series = table.rows.iter().filter_map(|row| {
         let figure = table.figure(row, 0);
         figure
@@ -108,7 +119,7 @@ fn bars(table: &Table) -> Option<Picture> {
     (!plot.series.is_empty()).then(|| Picture {
         after: table.title(),
         file: file_name(&table.title()),
-        svg: plot.bars(),
+        svg: plot.bars(&in_vain),
         title: plot.title,
     })
 }
@@ -221,7 +232,7 @@ fn file_name(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Column, Outcome, Row};
+    use crate::table::{Column, Row};
 
     fn table(workload: &'static str, setting: &str, figure: f64) -> Table {
         let row = |contender: &'static str, figure: f64| Row {

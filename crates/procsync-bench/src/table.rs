@@ -224,7 +224,17 @@ const LONGEST_REASON: usize = 16;
 
 /// Cells between bars, columns padded to one width: names to the left, figures to the right. A row with too few cells,
 /// one that has no figures but a reason, leaves the rest empty.
-pub(crate) fn aligned(lines: &[Vec<String>]) -> String {
+fn aligned(lines: &[Vec<String>]) -> String {
+    in_columns(lines, false)
+}
+
+/// The same with words in all columns, so that all are to the left.
+pub(crate) fn aligned_words(lines: &[Vec<String>]) -> String {
+    in_columns(lines, true)
+}
+
+fn in_columns(lines: &[Vec<String>], words: bool) -> String {
+    let to_the_left = |column: usize| words || column == 0;
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width_of = |column: usize| {
         let width_in = |line: &Vec<String>| {
@@ -241,15 +251,17 @@ pub(crate) fn aligned(lines: &[Vec<String>]) -> String {
             let cell = line.get(column).map_or("", String::as_str);
             let padding = " ".repeat(width.saturating_sub(cell.chars().count()));
             text.push_str("| ");
-            text.push_str(&if column == 0 { cell.to_owned() + &padding } else { padding + cell });
+            let cell =
+                if to_the_left(column) { cell.to_owned() + &padding } else { padding + cell };
+            text.push_str(&cell);
             text.push(' ');
         }
         text.push_str("|\n");
         if number == 0 {
             for (column, &width) in widths.iter().enumerate() {
-                text.push_str(if column == 0 { "|:" } else { "|-" });
+                text.push_str(if to_the_left(column) { "|:" } else { "|-" });
                 text.push_str(&"-".repeat(width));
-                text.push_str(if column == 0 { "-" } else { ":" });
+                text.push_str(if to_the_left(column) { "-" } else { ":" });
             }
             text.push_str("|\n");
         }

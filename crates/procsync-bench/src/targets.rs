@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::table::{Better, Column, Row, Table, aligned, shown};
+use crate::table::{Better, Column, Row, Table, aligned_words, shown};
 
 /// One thing to be reached.
 struct Target {
@@ -120,7 +120,7 @@ pub(crate) fn render<'a>(tables: impl Iterator<Item = &'a Table> + Clone) -> Str
         }
         lines.extend(cases);
     }
-    aligned(&lines)
+    aligned_words(&lines)
 }
 
 /// A column that was found in a table.
