@@ -36,14 +36,19 @@ fn error(error: impl Error) -> io::Error {
     io::Error::other(format!("iceoryx2: {error:?}"))
 }
 
+/// Shorter than the place's: names are part of the address of a socket, which may have 107 letters in all.
+fn short_name(place: &Place) -> &str {
+    place.name.strip_prefix("procsync-bench-").unwrap_or(&place.name)
+}
+
 /// Its files lie in the private directory, as those of other contenders do.
 fn directory(place: &Place) -> std::path::PathBuf {
-    place.directory.join(format!("{}-iceoryx2", place.name))
+    place.directory.join(short_name(place))
 }
 
 /// Some of its shared memory lies elsewhere, under names that begin so.
 fn prefix(place: &Place) -> String {
-    format!("{}_", place.name)
+    format!("{}_", short_name(place))
 }
 
 impl Event {
