@@ -22,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> bool {
             run_rust(workspace, &package, &arguments)
         }
         (Some("iceoryx2"), _) => {
-            run_rust(workspace, &["--locked", "--manifest-path", WITH_ICEORYX2], &arguments)
+            run_rust(workspace, &["--manifest-path", WITH_ICEORYX2], &arguments)
         }
         (Some(other), _) => Err(format!("--with {other}: only iceoryx2 is known")),
     };
