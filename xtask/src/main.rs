@@ -50,9 +50,9 @@ enum Verb {
         #[arg(default_value = loom::EVERY_MODEL)]
         filter: String,
     },
-    /// Build and run the benchmarks
+    /// Build and run the benchmarks; `bench python` those of Python's locks, `--with iceoryx2` with one peer more
     Bench {
-        /// Arguments for the benchmark program
+        /// Arguments for the benchmark program; --help shows them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -81,7 +81,7 @@ pub(crate) fn wheels(workspace: &Workspace) -> Result<Report, String> {
 }
 
 /// The Python to test with: `PROCSYNC_PYTHON`, else `python3`.
-fn chosen() -> Option<PathBuf> {
+pub(crate) fn chosen() -> Option<PathBuf> {
     let python = env::var_os("PROCSYNC_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
     sh::answers(Command::new(&python).args(["-c", "import sys; assert sys.version_info >= (3, 9)"]))
         .then_some(python)
@@ -104,7 +104,8 @@ fn version(minor: u32) -> Option<PathBuf> {
     candidates.into_iter().find(|python| sh::answers(Command::new(python).args(["-c", &check])))
 }
 
-fn python_of(venv: &Path) -> PathBuf {
+/// The Python of a virtual environment.
+pub(crate) fn python_of(venv: &Path) -> PathBuf {
     if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") }
 }
 
@@ -130,7 +131,8 @@ fn pip(venv: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn install(venv: &Path, packages: &[&str]) -> Result<(), String> {
+/// Installs packages into a virtual environment.
+pub(crate) fn install(venv: &Path, packages: &[&str]) -> Result<(), String> {
     sh::run(&mut pip(venv, packages))
 }
 
@@ -146,6 +148,19 @@ fn prepared(
     let wheel = build_wheel(workspace, &venv, &folder.join("dist"));
     steps.push(Step::new("python package", wheel.as_ref().map(|_| ()).map_err(Clone::clone)));
     let wheel = wheel?;
+    install(&venv, &["--force-reinstall", "--no-deps", wheel.to_string_lossy().as_ref()])?;
+    Ok(venv)
+}
+
+/// An environment below `folder` with this tree's package and what it takes to build it.
+pub(crate) fn with_this_package(
+    workspace: &Workspace,
+    python: &Path,
+    folder: &Path,
+) -> Result<PathBuf, String> {
+    let venv = folder.join("venv");
+    environment(python, &venv, &TOOLS[..1])?;
+    let wheel = build_wheel(workspace, &venv, &folder.join("dist"))?;
     install(&venv, &["--force-reinstall", "--no-deps", wheel.to_string_lossy().as_ref()])?;
     Ok(venv)
 }

@@ -14,7 +14,10 @@ use crate::table::{Figures, Outcome, Row};
 use crate::trouble::{Trouble, check_interrupt};
 
 /// What was asked for.
-#[derive(Clone, Serialize, Deserialize)]
+///
+/// One that is read may lack what another program did not ask.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Settings {
     /// How long one measurement of one contender takes, roughly.
     pub(crate) seconds: f64,
@@ -53,6 +56,9 @@ impl Settings {
     }
 }
 
+/// Why those are not run that only threads can share.
+pub(crate) const ONE_PROCESS: &str = "one process";
+
 /// A contender in one workload, and why it is not run, if so.
 pub(crate) type Entrant = (&'static Entry, Option<&'static str>);
 
@@ -79,7 +85,7 @@ impl Bench {
 
     /// The same, for several processes.
     pub(crate) fn shared_locks(&self) -> Vec<Entrant> {
-        let why_not = |entry: &Entry| (entry.reach == Reach::OneProcess).then_some("one process");
+        let why_not = |entry: &Entry| (entry.reach == Reach::OneProcess).then_some(ONE_PROCESS);
         self.settings.chosen(LOCKS).map(|entry| (entry, why_not(entry))).collect()
     }
 

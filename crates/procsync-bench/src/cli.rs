@@ -4,15 +4,17 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand, ValueEnum as _};
-use serde::{Deserialize, Serialize};
 
-use crate::bench::{Bench, Settings};
+use crate::amount::Amount;
+use crate::bench::Bench;
 use crate::contender::{GATES, LEFT_OUT, LOCKS, TOKENS};
-use crate::machine::{Machine, NoiseReport};
+use crate::machine::Machine;
 use crate::report;
-use crate::table::{Row, Table};
+use crate::results::Results;
+use crate::table::Row;
 use crate::trouble::{Trouble, catch_interrupts};
 use crate::worker;
 use crate::workload::Workload;
@@ -34,45 +36,8 @@ struct Arguments {
     #[arg(default_value = "pthread-robust,sem-open")]
     reference: Vec<String>,
 
-    /// How long one measurement of one contender takes
-    #[arg(long, default_value_t = 1.0, value_parser = positive)]
-    seconds: f64,
-
-    /// How often everything is measured; figures are medians of these
-    #[arg(long, default_value_t = 5, value_parser = at_least_one)]
-    runs: usize,
-
-    /// contended: how many processes
-    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8,32", value_parser = some_workers)]
-    processes: Vec<usize>,
-
-    /// contended: how long each works for itself between two turns, in steps of one to two nanoseconds
-    #[arg(long, value_delimiter = ',', default_value = "0,100", value_name = "STEPS")]
-    between: Vec<u32>,
-
-    /// contended: how long each works while it holds the lock, in the same steps
-    #[arg(long, value_delimiter = ',', default_value = "0,5000", value_name = "STEPS")]
-    inside: Vec<u32>,
-
-    /// broadcast: how many processes wait for one signal
-    #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_parser = some_workers)]
-    listeners: Vec<usize>,
-
-    /// recovery: how many small holders are killed in a run; of large ones, a third as many
-    #[arg(long, default_value_t = 30, value_parser = at_least_one)]
-    kills: usize,
-
-    /// recovery: how many MiB a large holder has in use
-    #[arg(long, value_delimiter = ',', default_value = "512,4096", value_name = "MIB")]
-    big: Vec<usize>,
-
-    /// waiters: how many threads wait
-    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000", value_parser = at_least_one)]
-    waiters: Vec<usize>,
-
-    /// objects: how many there are at once
-    #[arg(long, value_delimiter = ',', default_value = "1,100,10000", value_parser = at_least_one)]
-    objects: Vec<usize>,
+    #[command(flatten)]
+    amount: Amount,
 
     /// Write all results, run by run, to this file
     #[arg(long, value_name = "FILE")]
@@ -88,48 +53,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Other {
-    /// Put the results of a run, as --json has written them, into the documentation, with pictures
+    /// Put the results of runs, as --json has written them, into the documentation, with the targets and pictures
     Report {
-        results: PathBuf,
+        #[arg(required = true)]
+        results: Vec<PathBuf>,
         /// The document; the pictures go into a folder beside it that is called like it
         #[arg(long, default_value = "docs/benchmarks.md", value_name = "FILE")]
         document: PathBuf,
         /// Compare with the first of these that has figures
-        #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = known_contender)]
-        #[arg(default_value = "pthread-robust,sem-open")]
+        #[arg(long, value_delimiter = ',', value_name = "NAME")]
+        #[arg(default_value = "pthread-robust,sem-open,multiprocessing.Lock,posix_ipc.Semaphore")]
         reference: Vec<String>,
     },
     /// What this program executes itself as
     #[command(hide = true)]
     Worker { assignment: String },
-}
-
-/// Everything that was measured.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Results {
-    machine: Machine,
-    noise: NoiseReport,
-    /// Who took no part, and why.
-    left_out: Vec<String>,
-    settings: Settings,
-    complete: bool,
-    pub(crate) tables: Vec<Table>,
-}
-
-impl Results {
-    /// Where and how it was measured: a line for each.
-    pub(crate) fn heading(&self) -> String {
-        let (runs, seconds) = (self.settings.runs, self.settings.seconds);
-        let mut lines = vec![self.machine.render(), self.noise.render()];
-        lines.push(format!(
-            "medians of {runs} runs of {seconds} s each; the longest is that of all runs"
-        ));
-        if !self.complete {
-            lines.push("**not complete: the run was ended early**".to_owned());
-        }
-        lines.extend(self.left_out.iter().map(|left_out| format!("without {left_out}")));
-        lines.join("\n")
-    }
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -181,28 +119,25 @@ fn measure(arguments: Arguments) -> io::Result<Ending> {
         [] => Workload::value_variants(),
         named => named,
     };
-    let bench = Bench::new(Settings {
-        seconds: arguments.seconds,
-        runs: arguments.runs,
-        contenders: arguments.contenders,
-        processes: arguments.processes,
-        between: arguments.between,
-        inside: arguments.inside,
-        listeners: arguments.listeners,
-        kills: arguments.kills,
-        big_mib: arguments.big,
-        waiters: arguments.waiters,
-        objects: arguments.objects,
-    })?;
+    let began = Instant::now();
+    let bench = Bench::new(arguments.amount.settings(arguments.contenders))?;
     let mut tables = Vec::new();
-    let outcome = workloads.iter().try_for_each(|workload| workload.run(&bench, &mut tables));
+    let outcome = workloads.iter().try_for_each(|workload| {
+        let began = Instant::now();
+        let outcome = workload.run(&bench, &mut tables);
+        // So that those who have little time know what costs most. A courtesy, like all progress.
+        let _ = writeln!(io::stderr(), "{workload:?} took {:.0} s", began.elapsed().as_secs_f64());
+        outcome
+    });
 
     // What is complete is shown in any case: it may have taken an hour.
     let complete = outcome.is_ok();
     let (machine, noise) = (Machine::describe(), bench.noise());
     let left_out = LEFT_OUT.iter().map(|&left_out| left_out.to_owned()).collect();
     let settings = bench.settings.clone();
-    let results = Results { machine, noise, left_out, settings, complete, tables };
+    let (programs, took_seconds) = (String::new(), began.elapsed().as_secs_f64());
+    let results =
+        Results { machine, noise, left_out, programs, settings, took_seconds, complete, tables };
     show(&results, &arguments.reference)?;
     if let Some(path) = arguments.json {
         fs::write(path, serde_json::to_string_pretty(&results)?)?;
@@ -233,26 +168,6 @@ fn known_contender(name: &str) -> Result<String, String> {
     Err("no contender has this name; --list shows them".to_owned())
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if number > 0.0 && number <= 3_600.0 => Ok(number),
-        _ => Err("a number above 0 and up to 3600".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&number| number > 0)
-        .ok_or_else(|| "a whole number above 0".to_owned())
-}
-
-fn some_workers(text: &str) -> Result<usize, String> {
-    let most = crate::control::MOST_WORKERS;
-    let number = at_least_one(text)?;
-    if number <= most { Ok(number) } else { Err(format!("no more than {most} processes")) }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -273,6 +188,7 @@ mod tests {
             ["--seconds", "NaN"],
             ["--runs", "0"],
             ["--processes", "2,65"],
+            ["--kills", "0"],
         ] {
             assert!(
                 Arguments::try_parse_from(["bench"].iter().chain(&wrong)).is_err(),

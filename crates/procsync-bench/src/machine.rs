@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::busy::busy;
 use crate::statistics::{largest, median, quantile};
@@ -76,19 +76,29 @@ pub(crate) struct Noise {
     ticks_at_start: Option<Ticks>,
 }
 
-/// How quiet the machine was.
+/// How quiet the machine was. What could not be measured is no number, in JSON null.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NoiseReport {
     samples: usize,
+    #[serde(deserialize_with = "null_is_no_number")]
     fastest_us: f64,
+    #[serde(deserialize_with = "null_is_no_number")]
     median_us: f64,
     /// All but one in twenty took no longer.
+    #[serde(deserialize_with = "null_is_no_number")]
     p95_us: f64,
+    #[serde(deserialize_with = "null_is_no_number")]
     slowest_us: f64,
     /// How much of the processors' time the hypervisor gave to others.
+    #[serde(deserialize_with = "null_is_no_number")]
     stolen_percent: f64,
     /// How much of it other programs of this machine used.
+    #[serde(deserialize_with = "null_is_no_number")]
     others_percent: f64,
+}
+
+fn null_is_no_number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 impl Noise {

@@ -6,9 +6,11 @@
 //! - [`contender`]: what is measured, behind two small traits. One file each.
 //! - [`workload`]: what they are made to do. One file each.
 //! - [`crew`] and [`worker`]: the other processes, which are this program executed again.
-//! - [`report`] and [`plot`]: from results to documentation.
+//! - [`results`], [`targets`], [`report`] and [`plot`]: from results to documentation.
 //! - [`mod@bench`], [`table`], [`machine`]: taking turns, tables, and what the machine was like meanwhile.
 
+#[cfg(target_os = "linux")]
+mod amount;
 #[cfg(target_os = "linux")]
 mod bench;
 #[cfg(target_os = "linux")]
@@ -30,6 +32,8 @@ mod plot;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
+mod results;
+#[cfg(target_os = "linux")]
 mod scratch;
 #[cfg(target_os = "linux")]
 mod shared;
@@ -39,6 +43,8 @@ mod statistics;
 mod sys;
 #[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod targets;
 #[cfg(target_os = "linux")]
 mod trouble;
 #[cfg(target_os = "linux")]

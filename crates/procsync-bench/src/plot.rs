@@ -52,13 +52,15 @@ impl Plot {
         self.series.iter().flat_map(|series| series.points.iter().map(|point| point.1))
     }
 
-    /// One bar for each contender, its name before it and its figure behind it.
-    pub(crate) fn bars(&self) -> String {
-        let before = 12.0 + self.widest_name() + 8.0;
+    /// One bar for each contender, its name before it and its figure behind it; below, names of those who have none,
+    /// and why.
+    pub(crate) fn bars(&self, without: &[(String, String)]) -> String {
+        let names = without.iter().map(|(name, _)| name.chars().count() as f64 * LETTER);
+        let before = 12.0 + names.fold(self.widest_name(), f64::max) + 8.0;
         let behind = 9.0 * LETTER;
         let scale = Scale::of(self.values(), (before, WIDTH - behind));
         let top = 58.0;
-        let bottom = top + LINE * self.series.len() as f64 + 4.0;
+        let bottom = top + LINE * (self.series.len() + without.len()) as f64 + 4.0;
         let mut svg = self.begin(bottom + 28.0);
         for (at, text) in scale.ticks() {
             line(&mut svg, "grid", (at, top - 4.0), (at, bottom));
@@ -79,6 +81,11 @@ impl Plot {
                 ),
             );
             label(&mut svg, "", "start", (end.max(before) + 6.0, y + 11.0), &shown(value));
+        }
+        for (index, (name, why)) in without.iter().enumerate() {
+            let y = top + LINE * (self.series.len() + index) as f64 + 11.0;
+            label(&mut svg, "", "end", (before - 8.0, y), name);
+            label(&mut svg, "soft", "start", (before + 6.0, y), why);
         }
         svg + "</svg>\n"
     }
@@ -321,7 +328,10 @@ mod tests {
         let ticks = vec![(1.0, "1".to_owned()), (2.0, "2".to_owned())];
         let across = Across { label: "processes".to_owned(), ticks };
         let plot = plot(&[1.0, 5.0, 5_000.0]);
-        for svg in [plot.bars(), plot.lines(&across)] {
+        let without = [("mortal".to_owned(), "blocks for ever".to_owned())];
+        assert!(plot.bars(&without).contains(">mortal</text>"));
+        assert!(plot.bars(&without).contains(">blocks for ever</text>"));
+        for svg in [plot.bars(&without), plot.lines(&across)] {
             assert!(svg.contains("<title>a &amp; b</title>"), "{svg}");
             assert_eq!(svg.matches("contender &lt;").count(), 3, "{svg}");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");

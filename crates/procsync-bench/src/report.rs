@@ -1,36 +1,43 @@
-//! From a file of results to `docs/benchmarks.md`: tables between two markers, and pictures beside them.
+//! From files of results to `docs/benchmarks.md`: targets and tables between markers, and pictures beside them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::Results;
+use crate::bench::ONE_PROCESS;
 use crate::plot::{Across, Plot, Series};
-use crate::table::{Better, Table};
+use crate::results::Results;
+use crate::table::{Better, Outcome, Table};
+use crate::targets;
 
-const BEGIN: &str = "<!-- figures: begin -->";
-const END: &str = "<!-- figures: end -->";
-
-/// Puts the tables into the document, and pictures into the folder beside it that is called like it.
-pub(crate) fn write(results: &Path, document: &Path, references: &[String]) -> io::Result<()> {
-    let results: Results = serde_json::from_str(&fs::read_to_string(results)?)?;
+/// Puts targets and tables into the document, and pictures into the folder beside it that is called like it.
+pub(crate) fn write(results: &[PathBuf], document: &Path, references: &[String]) -> io::Result<()> {
+    let results: Vec<Results> =
+        results.iter().map(|path| Results::read(path)).collect::<io::Result<_>>()?;
     let text = fs::read_to_string(document)?;
     let folder = document.with_extension("");
     let folder_name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
 
-    let pictures = pictures(&results.tables);
-    let mut figures = results.heading();
-    for table in &results.tables {
-        write!(figures, "\n\n#{}", table.render(references).trim_end()).expect("a string");
-        for picture in pictures.iter().filter(|picture| picture.after == table.title()) {
-            let (alt, file) = (&picture.title, &picture.file);
-            write!(figures, "\n\n![{alt}]({folder_name}/{file})").expect("a string");
+    let tables = || results.iter().flat_map(|results| &results.tables);
+    let (mut figures, mut pictures) = (Vec::new(), Vec::new());
+    for results in &results {
+        let of_these = pictures_of(&results.tables);
+        figures.push(paragraph(&results.heading()));
+        for table in &results.tables {
+            figures.push(format!("#{}", table.render(references).trim_end()));
+            for picture in of_these.iter().filter(|picture| picture.after == table.title()) {
+                let (alt, file) = (&picture.title, &picture.file);
+                figures.push(format!("![{alt}]({folder_name}/{file})"));
+            }
         }
+        pictures.extend(of_these);
     }
-    let text = between_markers(&text, &figures)
-        .ok_or_else(|| io::Error::other(format!("no {BEGIN} with {END} after it")))?;
+    let headings: Vec<String> =
+        results.iter().map(|results| paragraph(&results.heading())).collect();
+    let targets = format!("{}\n\n{}", headings.join("\n\n"), targets::render(tables()).trim_end());
+    let text = between_markers(&text, "targets", &targets)
+        .and_then(|text| between_markers(&text, "figures", &figures.join("\n\n")))?;
 
     // Those of other settings would stay for ever.
     match fs::remove_dir_all(&folder) {
@@ -43,10 +50,19 @@ pub(crate) fn write(results: &Path, document: &Path, references: &[String]) -> i
     fs::write(document, text)
 }
 
-fn between_markers(text: &str, figures: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{figures}\n\n{END}{after}"))
+/// Lines that stay lines: Markdown would run them together.
+fn paragraph(lines: &str) -> String {
+    lines.lines().collect::<Vec<_>>().join("\\\n")
+}
+
+fn between_markers(text: &str, which: &str, figures: &str) -> io::Result<String> {
+    let (begin, end) = (format!("<!-- {which}: begin -->"), format!("<!-- {which}: end -->"));
+    let parts = || {
+        let (before, rest) = text.split_once(&begin)?;
+        let (_, after) = rest.split_once(&end)?;
+        Some(format!("{before}{begin}\n\n{figures}\n\n{end}{after}"))
+    };
+    parts().ok_or_else(|| io::Error::other(format!("no {begin} with {end} after it")))
 }
 
 /// Where there is a table for each number of processes, one distribution must do; the courses show the rest.
@@ -60,14 +76,19 @@ struct Picture {
     svg: String,
 }
 
-fn pictures(tables: &[Table]) -> Vec<Picture> {
+fn pictures_of(tables: &[Table]) -> Vec<Picture> {
     let mut pictures = Vec::new();
     for table in tables {
-        match &*table.workload {
-            "pair" | "pingpong" | "recovery" | "open" => pictures.extend(bars(table)),
-            _ => {}
+        // Python programs do the same work.
+        let work = table.workload.strip_prefix("python ").unwrap_or(&table.workload);
+        if matches!(work, "pair" | "pingpong" | "recovery" | "open" | "atomic" | "import") {
+            pictures.extend(bars(table));
         }
-        let one_of_many = matches!(&*table.workload, "contended" | "broadcast");
+        // Of two numbers of processes no course is drawn that would show more than bars.
+        if table.workload == "python contended" {
+            pictures.extend(bars(table));
+        }
+        let one_of_many = matches!(work, "contended" | "broadcast");
         if !one_of_many || table.setting.starts_with(DRAWN) {
             pictures.extend(distribution(table));
         }
@@ -76,8 +97,18 @@ fn pictures(tables: &[Table]) -> Vec<Picture> {
     pictures
 }
 
-/// Its first column, a bar for each contender.
+/// Its first column, a bar for each contender; of those who tried in vain, only that.
 fn bars(table: &Table) -> Option<Picture> {
+    let in_vain = table.rows.iter().filter_map(|row| {
+        let why = match &row.outcome {
+            Outcome::NotRun(why) if why != ONE_PROCESS => why.to_string(),
+            // The table says how.
+            Outcome::Failed(_) => "fails".to_owned(),
+            _ => return None,
+        };
+        Some((row.contender.to_string(), why))
+    });
+    let in_vain: Vec<_> = in_vain.collect();
     let series = table.rows.iter().filter_map(|row| {
         let figure = table.figure(row, 0);
         figure
@@ -88,7 +119,7 @@ fn bars(table: &Table) -> Option<Picture> {
     (!plot.series.is_empty()).then(|| Picture {
         after: table.title(),
         file: file_name(&table.title()),
-        svg: plot.bars(),
+        svg: plot.bars(&in_vain),
         title: plot.title,
     })
 }
@@ -143,7 +174,7 @@ fn courses(tables: &[Table]) -> Vec<Picture> {
         let rest = table.setting.split_once(", ").map_or("", |(_, rest)| rest);
         courses.entry((&table.workload, rest)).or_default().push((number, table));
     }
-    courses.retain(|_, tables| tables.len() > 1);
+    courses.retain(|_, tables| tables.len() > 2);
     courses.iter().map(|(&(workload, rest), tables)| course(workload, rest, tables)).collect()
 }
 
@@ -201,7 +232,7 @@ fn file_name(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Column, Outcome, Row};
+    use crate::table::{Column, Row};
 
     fn table(workload: &'static str, setting: &str, figure: f64) -> Table {
         let row = |contender: &'static str, figure: f64| Row {
@@ -224,17 +255,20 @@ mod tests {
 
     #[test]
     fn what_is_between_the_markers_is_replaced_and_nothing_else() {
-        let text = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let text = between_markers(&text, "new").unwrap();
-        assert_eq!(text, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(between_markers(&text, "new").unwrap(), text);
-        assert!(between_markers("no markers", "new").is_none());
+        let (begin, end) = ("<!-- figures: begin -->", "<!-- figures: end -->");
+        let text = format!("before\n{begin}\nold\n{end}\nafter\n");
+        let text = between_markers(&text, "figures", "new").unwrap();
+        assert_eq!(text, format!("before\n{begin}\n\nnew\n\n{end}\nafter\n"));
+        assert_eq!(between_markers(&text, "figures", "new").unwrap(), text);
+        assert!(between_markers("no markers", "figures", "new").is_err());
+        assert!(between_markers(&text, "targets", "new").is_err());
     }
 
     #[test]
     fn settings_that_differ_by_a_number_become_one_course() {
         let tables = [
             table("contended", "1 process, turn after turn", 1.0),
+            table("contended", "2 processes, turn after turn", 1.0),
             table("contended", "8 processes, turn after turn", 2.0),
             table("contended", "8 processes, with work", 2.0),
             table("pair", "", 2.0),
@@ -248,13 +282,17 @@ mod tests {
 
     #[test]
     fn every_picture_has_a_file_of_its_own() {
-        let settings = ["1 process, turn after turn", "8 processes, turn after turn"];
+        let settings = [
+            "1 process, turn after turn",
+            "2 processes, turn after turn",
+            "8 processes, turn after turn",
+        ];
         let tables: Vec<Table> = settings
             .iter()
             .map(|setting| table("contended", setting, 1.0))
             .chain([table("pair", "", 1.0), table("pingpong", "two CPUs", 1.0)])
             .collect();
-        let pictures = pictures(&tables);
+        let pictures = pictures_of(&tables);
         let mut files: Vec<&str> = pictures.iter().map(|picture| &*picture.file).collect();
         files.sort_unstable();
         files.dedup();

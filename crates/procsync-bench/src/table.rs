@@ -114,6 +114,13 @@ impl Row {
         runs.iter().map(move |run| run[column])
     }
 
+    /// How many times the other one's figures its own are. Run by run, so that a slow hour of the machine stands on both
+    /// sides.
+    pub(crate) fn ratio(&self, other: &Row, column: usize) -> f64 {
+        let pairs = self.figures(column).zip(other.figures(column));
+        median(pairs.map(|(own, other)| own / other))
+    }
+
     pub(crate) fn failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed(_))
     }
@@ -126,14 +133,16 @@ impl Table {
         format!("{}{separator}{}", self.workload, self.setting)
     }
 
+    /// The row of this contender, if it has figures.
+    pub(crate) fn measured(&self, contender: &str) -> Option<&Row> {
+        let of_that_name = |row: &&Row| row.contender == contender;
+        self.rows.iter().find(of_that_name).filter(|row| row.figures(0).next().is_some())
+    }
+
     /// The table in Markdown, aligned to be read as it stands. `references` are contenders to compare with: the first
     /// that has figures here serves.
     pub(crate) fn render(&self, references: &[String]) -> String {
-        let measured = |name: &&String| {
-            let of_that_name = |row: &&Row| row.contender == name.as_str();
-            self.rows.iter().find(of_that_name).filter(|row| row.figures(0).next().is_some())
-        };
-        let reference = references.iter().find_map(|name| measured(&name));
+        let reference = references.iter().find_map(|name| self.measured(name));
 
         let mut lines = vec![self.heads(reference)];
         lines.extend(self.rows.iter().map(|row| self.cells(row, reference)));
@@ -172,10 +181,7 @@ impl Table {
                 for (index, column) in self.columns.iter().enumerate() {
                     cells.push(shown(self.figure(row, index)));
                     if let (true, Some(reference)) = (column.compared, reference) {
-                        // Run by run, so that a slow hour of the machine stands on both sides.
-                        let pairs = row.figures(index).zip(reference.figures(index));
-                        let ratio = median(pairs.map(|(own, other)| own / other));
-                        cells.push(shown(ratio));
+                        cells.push(shown(row.ratio(reference, index)));
                     }
                 }
             }
@@ -219,6 +225,16 @@ const LONGEST_REASON: usize = 16;
 /// Cells between bars, columns padded to one width: names to the left, figures to the right. A row with too few cells,
 /// one that has no figures but a reason, leaves the rest empty.
 fn aligned(lines: &[Vec<String>]) -> String {
+    in_columns(lines, false)
+}
+
+/// The same with words in all columns, so that all are to the left.
+pub(crate) fn aligned_words(lines: &[Vec<String>]) -> String {
+    in_columns(lines, true)
+}
+
+fn in_columns(lines: &[Vec<String>], words: bool) -> String {
+    let to_the_left = |column: usize| words || column == 0;
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width_of = |column: usize| {
         let width_in = |line: &Vec<String>| {
@@ -235,15 +251,17 @@ fn aligned(lines: &[Vec<String>]) -> String {
             let cell = line.get(column).map_or("", String::as_str);
             let padding = " ".repeat(width.saturating_sub(cell.chars().count()));
             text.push_str("| ");
-            text.push_str(&if column == 0 { cell.to_owned() + &padding } else { padding + cell });
+            let cell =
+                if to_the_left(column) { cell.to_owned() + &padding } else { padding + cell };
+            text.push_str(&cell);
             text.push(' ');
         }
         text.push_str("|\n");
         if number == 0 {
             for (column, &width) in widths.iter().enumerate() {
-                text.push_str(if column == 0 { "|:" } else { "|-" });
+                text.push_str(if to_the_left(column) { "|:" } else { "|-" });
                 text.push_str(&"-".repeat(width));
-                text.push_str(if column == 0 { "-" } else { ":" });
+                text.push_str(if to_the_left(column) { "-" } else { ":" });
             }
             text.push_str("|\n");
         }

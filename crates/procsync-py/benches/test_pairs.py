@@ -1,18 +1,33 @@
-"""Pairs under pytest-benchmark: `pip install pytest-benchmark`, `pytest crates/procsync-py/benches`."""
+"""Pairs under pytest-benchmark: `pip install pytest-benchmark`, `pytest crates/procsync-py/benches`.
+
+The contenders are those of `cargo xtask bench python`.
+"""
 
 from __future__ import annotations
 
-import compare
+import os
+import pathlib
+import sys
+
 import pytest
 
-LOCKS = compare.locks()
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "procsync-bench" / "python"))
+
+from pybench.contenders import LOCKS, Place  # noqa: E402
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.fixture(params=LOCKS, ids=lambda kind: kind.name)
+def lock(request, tmp_path):
+    kind, place = request.param, Place(tmp_path, f"test-pairs-{os.getpid()}")
+    made = kind.create(place)
+    yield made
+    kind.close(made)
+    del made
+    kind.remove(place)
+
+
 @pytest.mark.benchmark(group="acquire + release")
-def test_pair(benchmark, name):
-    lock = LOCKS[name]
-
+def test_pair(benchmark, lock):
     def pair():
         lock.acquire()
         lock.release()
@@ -20,20 +35,13 @@ def test_pair(benchmark, name):
     benchmark(pair)
 
 
-@pytest.mark.parametrize("name", LOCKS)
 @pytest.mark.benchmark(group="with")
-def test_with(benchmark, name):
-    lock = LOCKS[name]
+def test_with(benchmark, lock):
+    if not hasattr(type(lock), "__enter__"):
+        pytest.skip("it is no context manager")
 
     def pair():
         with lock:
             pass
 
     benchmark(pair)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 8])
-@pytest.mark.parametrize("name", compare.contenders())
-def test_contended(name, processes):
-    assert compare.contended(name, processes) > 0

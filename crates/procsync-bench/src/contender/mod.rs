@@ -13,6 +13,8 @@ mod flock;
 mod futex_gate;
 mod futex_mutex;
 mod futex_tokens;
+#[cfg(feature = "iceoryx2")]
+mod iceoryx2;
 #[cfg(feature = "peers")]
 mod named_lock;
 mod none;
@@ -103,6 +105,11 @@ pub(crate) trait Lock: Object {
 /// A semaphore to signal with: a count of tokens that one process puts and another takes. No workload puts a second one
 /// before the first is taken, so that an event which is only set or unset will do.
 pub(crate) trait Tokens: Object {
+    /// Attaches in order to post and never to wait. Those who wait use [`Object::attach`].
+    fn attach_to_post(place: &Place) -> io::Result<Self> {
+        Self::attach(place)
+    }
+
     /// Puts one token. Panics if the system refuses.
     fn post(&self);
 
@@ -228,6 +235,8 @@ locks![
     sysv_semaphore::SysvSemaphore,
     #[cfg(has_boost)]
     boost::Mutex,
+    #[cfg(has_boost)]
+    boost::NamedMutex,
     #[cfg(feature = "peers")]
     raw_sync::RawMutex,
     flock::FileLock,
@@ -248,6 +257,8 @@ tokens![
     boost::Semaphore,
     #[cfg(feature = "peers")]
     raw_sync::AutoEvent,
+    #[cfg(feature = "iceoryx2")]
+    iceoryx2::Event,
 ];
 
 gates![
@@ -257,8 +268,12 @@ gates![
     condition::Condition,
     unnamed_semaphore::SemaphoreTokens,
     posix_semaphore::SemaphoreTokens,
+    #[cfg(has_boost)]
+    boost::Condition,
     #[cfg(feature = "peers")]
     raw_sync::ManualEvent,
+    #[cfg(feature = "iceoryx2")]
+    iceoryx2::Event,
 ];
 
 /// Who takes no part in this build, and why.
@@ -267,6 +282,8 @@ pub(crate) const LEFT_OUT: &[&str] = &[
     "parking-lot, raw-sync, named-lock, boost: built without the feature `peers`",
     #[cfg(all(feature = "peers", not(has_boost)))]
     "boost: no C++ compiler, or its headers were missing (apt-get install g++ libboost-dev)",
+    #[cfg(not(feature = "iceoryx2"))]
+    "iceoryx2: not asked for (cargo xtask bench --with iceoryx2)",
 ];
 
 #[cfg(test)]

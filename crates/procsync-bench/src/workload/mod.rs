@@ -16,7 +16,7 @@ use crate::bench::Bench;
 use crate::table::Table;
 use crate::trouble::Trouble;
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Workload {
     /// One thread locks and unlocks, nobody else is there

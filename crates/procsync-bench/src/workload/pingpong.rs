@@ -103,12 +103,15 @@ impl TokensJob for Play<'_> {
     type Output = io::Result<Histogram>;
 
     fn run<T: Tokens>(self) -> Self::Output {
-        let (there, back) = (T::attach(&self.task.there)?, T::attach(&self.task.back)?);
+        let Task { there, back, .. } = &self.task;
         let mut trips = Histogram::new();
-        self.worker.ready_to_start();
         if self.task.serves {
+            let (there, back) = (T::attach_to_post(there)?, T::attach(back)?);
+            self.worker.ready_to_start();
             serve(self.worker, &there, &back, &mut trips);
         } else {
+            let (there, back) = (T::attach(there)?, T::attach_to_post(back)?);
+            self.worker.ready_to_start();
             answer(self.worker, &there, &back);
         }
         Ok(trips)

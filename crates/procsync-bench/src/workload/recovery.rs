@@ -28,15 +28,18 @@ const SPARE: f64 = 2.5;
 const PER_GIB: Duration = Duration::from_secs(30);
 
 /// A large holder takes longer to start and to die, so that fewer must do.
-const FEWER_LARGE: usize = 3;
+fn kills_of(mib: usize, kills_of_small: usize) -> usize {
+    kills_of_small.div_ceil(if mib > 1024 { 10 } else { 3 })
+}
 
 pub(crate) fn run(bench: &Bench, tables: &mut Vec<Table>) -> Result<(), Trouble> {
     let kills = bench.settings.kills;
     let small = ("small holder".to_owned(), 0, kills);
-    let large =
-        bench.settings.big_mib.iter().map(|&mib| {
-            (format!("holder with {mib} MiB in use"), mib, kills.div_ceil(FEWER_LARGE))
-        });
+    let large = bench
+        .settings
+        .big_mib
+        .iter()
+        .map(|&mib| (format!("holder with {mib} MiB in use"), mib, kills_of(mib, kills)));
     for (setting, mib, kills) in [small].into_iter().chain(large) {
         let mut entrants = bench.shared_locks();
         entrants.iter_mut().for_each(mark_those_who_never_recover);

@@ -24,7 +24,7 @@ const PROCESSES: usize = 8;
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Waiting costs little, so it is watched for longer than other things.
-const LONGER: f64 = 3.0;
+const LONGER: f64 = 2.0;
 
 /// A waiter does little, and a thousand of them have to fit.
 const STACK: usize = 128 << 10;

@@ -173,7 +173,8 @@ fn no_worker_outlives_the_program_even_if_that_is_killed() {
 fn a_report_puts_tables_and_pictures_into_the_document() {
     let directory = tempfile::tempdir().unwrap();
     let (results, document) = (directory.path().join("r.json"), directory.path().join("doc.md"));
-    let marked = "before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n";
+    let marked = "before\n<!-- targets: begin -->\nold\n<!-- targets: end -->\n\
+                  <!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n";
     fs::write(&document, marked).unwrap();
     let measure = ["pingpong", "broadcast", "--contenders", "futex,sem-open", "--seconds", "0.05"];
     let few = ["--runs", "1", "--listeners", "1,2", "--json"];
@@ -194,6 +195,67 @@ fn a_report_puts_tables_and_pictures_into_the_document() {
         assert!(fs::read_to_string(picture).unwrap().ends_with("</svg>\n"), "{picture:?}");
     }
     assert_eq!(fs::read_dir(directory.path().join("doc")).unwrap().count(), pictures.len());
+}
+
+/// What the program that measures Python's locks writes, which asks and says less.
+const OF_PYTHON: &str = r#"{
+    "machine": {"cpu": "some", "cpus": 2, "memory_gib": 1.0, "kernel": "6", "c_library": "glibc",
+                "huge_pages": "never", "optimised_build": true},
+    "noise": {"samples": 1, "fastest_us": 1.0, "median_us": 1.0, "p95_us": 1.0, "slowest_us": 1.0,
+              "stolen_percent": null, "others_percent": 0.0},
+    "left_out": ["filelock: No module named 'filelock'"],
+    "programs": "CPython 3.11.7, posix_ipc 1.3.2",
+    "settings": {"seconds": 0.5, "runs": 2},
+    "took_seconds": 61.0,
+    "complete": true,
+    "tables": [{
+        "workload": "python pair",
+        "setting": "",
+        "columns": [
+            {"name": "ns per acquire + release", "better": "lower", "over_runs": "median", "compared": true},
+            {"name": "ns per with", "better": "lower", "over_runs": "median", "compared": true}
+        ],
+        "rows": [
+            {"contender": "procsync.Lock", "runs": [[40.0, 90.0], [42.0, 95.0]]},
+            {"contender": "threading.Lock", "runs": [[80.0, 100.0], [80.0, 100.0]]},
+            {"contender": "multiprocessing.Lock", "runs": [[50.0, null], [50.0, null]]},
+            {"contender": "fastipc.Mutex", "failed": "does not exclude: 1 counted together, 2 separately"}
+        ]
+    }]
+}"#;
+
+#[test]
+fn targets_are_computed_from_all_results_that_are_handed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("python.json"), OF_PYTHON).unwrap();
+    let markers = ["targets", "figures"]
+        .map(|name| format!("<!-- {name}: begin -->\nold\n<!-- {name}: end -->\n"));
+    fs::write(path("doc.md"), markers.concat()).unwrap();
+    let measure = ["pair", "--contenders", "procsync,pthread-robust", "--seconds", "0.02"];
+    let mut child =
+        program(&measure).args(["--runs", "1", "--json"]).arg(path("r.json")).spawn().unwrap();
+    assert_eq!(await_end(&mut child).code(), Some(0));
+    let mut child = program(&["report", "--document"]);
+    let child = child.arg(path("doc.md")).arg(path("r.json")).arg(path("python.json"));
+    assert_eq!(await_end(&mut child.spawn().unwrap()).code(), Some(0));
+
+    let text = fs::read_to_string(path("doc.md")).unwrap();
+    let line = |beginning: &str| {
+        let line = text.lines().find(|line| line.starts_with(beginning));
+        line.unwrap_or_else(|| panic!("no line {beginning} in {text}"))
+    };
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line("| pair ").contains("× pthread-robust ("), "{text}");
+    let python = words(line("| python pair "));
+    assert!(
+        python.ends_with("0.82 × multiprocessing.Lock (41.0 against 50.0 ns) | met |"),
+        "{text}"
+    );
+    assert!(text.contains("**missed**") && text.contains("not measured"), "{text}");
+    assert!(text.contains("CPython 3.11.7") && text.contains("without filelock"), "{text}");
+    assert!(text.contains("FAILED: does not exclude") && !text.contains("old"), "{text}");
+    assert!(path("doc/python-pair.svg").exists() && path("doc/pair.svg").exists());
 }
 
 #[test]
