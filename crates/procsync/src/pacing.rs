@@ -8,6 +8,11 @@ use std::sync::OnceLock;
 const LEAST_SPIN: u32 = 1;
 const MOST_SPIN: u32 = 50;
 
+/// Who gave the processor away and had to wait for it longer than going to sleep would have taken,
+/// waits so many times as long before anybody tries again: a busy program keeps a processor that it
+/// is given for milliseconds, but must let one who wakes up from sleep run at once.
+const STAYS: u64 = 64;
+
 /// The most pauses or yields between two looks of one that backs off.
 const MOST_BETWEEN_LOOKS: u32 = 16;
 
@@ -20,6 +25,7 @@ pub(crate) struct Spinner<'a> {
     left: u32,
     spun: u32,
     backs_off: bool,
+    may_yield: bool,
     between_looks: u32,
 }
 
@@ -38,7 +44,17 @@ impl<'a> Spinner<'a> {
             Spin::Adaptive => estimate.allowance(pace),
             Spin::Pauses(pauses) => pauses,
         };
-        Spinner { estimate, pace, several_cpus, left, spun: 0, backs_off, between_looks: 1 }
+        let may_yield = estimate.may_yield(clock::monotonic);
+        Spinner {
+            estimate,
+            pace,
+            several_cpus,
+            left,
+            spun: 0,
+            backs_off,
+            may_yield,
+            between_looks: 1,
+        }
     }
 
     /// Pauses for a moment and answers true, as long as spinning may still pay.
@@ -52,8 +68,10 @@ impl<'a> Spinner<'a> {
                 self.left -= 1;
                 self.spun += 1;
                 std::hint::spin_loop();
-            } else {
+            } else if self.may_yield {
                 self.give_way();
+            } else {
+                return false;
             }
         }
         if self.backs_off {
@@ -68,7 +86,12 @@ impl<'a> Spinner<'a> {
     fn give_way(&mut self) {
         let before = clock::monotonic();
         std::thread::yield_now();
-        let took = clock::monotonic() - before;
+        let now = clock::monotonic();
+        let took = now - before;
+        if took > 1_000 * u64::from(MOST_SPIN) {
+            self.estimate.was_kept_waiting(now + took * STAYS);
+            self.may_yield = false;
+        }
         let pauses = took * u64::from(self.pace.least) / (1_000 * u64::from(LEAST_SPIN)) + 1;
         let pauses = u32::try_from(pauses).unwrap_or(u32::MAX);
         self.left = self.left.saturating_sub(pauses);

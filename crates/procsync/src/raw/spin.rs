@@ -1,6 +1,6 @@
 //! How long a waiter looks at a word before it sleeps.
 
-use super::sync::{AtomicU32, Ordering};
+use super::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Between which bounds an adaptive waiter spins, in pauses. (What one pause takes differs by a
 /// factor of twenty between processors; who knows the clock makes these of times.)
@@ -25,11 +25,28 @@ const PROBE_EVERY: u32 = 128;
 pub(crate) struct SpinEstimate {
     budget: AtomicU32,
     waits: AtomicU32,
+    /// Until when nobody gives the processor away; by the clock of who asks.
+    stays_until: AtomicU64,
 }
 
 impl SpinEstimate {
     pub(crate) fn new() -> Self {
-        SpinEstimate { budget: AtomicU32::new(u32::MAX), waits: AtomicU32::new(0) }
+        SpinEstimate {
+            budget: AtomicU32::new(u32::MAX),
+            waits: AtomicU32::new(0),
+            stays_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether it has paid off lately to let others run and look again, as of now.
+    pub(crate) fn may_yield(&self, now: impl FnOnce() -> u64) -> bool {
+        let until = self.stays_until.load(Ordering::Relaxed);
+        until == 0 || now() >= until
+    }
+
+    /// The processor was given to somebody who kept it for long: nobody does so again before `until`.
+    pub(crate) fn was_kept_waiting(&self, until: u64) {
+        self.stays_until.store(until, Ordering::Relaxed);
     }
 
     /// How often the next wait may pause.

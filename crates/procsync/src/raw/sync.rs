@@ -7,9 +7,11 @@ pub(crate) use std::sync::atomic::Ordering;
 /// An alias and not a re-export, which the lint would see through wherever it is used.
 #[cfg(not(loom))]
 pub(crate) type AtomicU32 = std::sync::atomic::AtomicU32;
+#[cfg(not(loom))]
+pub(crate) type AtomicU64 = std::sync::atomic::AtomicU64;
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The second half of a store-load handshake: each side writes its own word, then reads the
 /// other's. All four accesses are `SeqCst`, which forbids that both sides read the old value

@@ -134,6 +134,12 @@ impl<'a> Wait<'a> {
         }
     }
 
+    /// A signal's handler, or who was asked whether to wait on, may have forked: the child goes on
+    /// here too, and the segment and the tag are its parent's.
+    fn check_process(&self) -> Result<(), Stop> {
+        if self.segment.is_detached() { Err(Stop::Interrupted) } else { Ok(()) }
+    }
+
     fn waited(&self) -> Duration {
         Duration::from_nanos(clock::monotonic() - self.deadline.began())
     }
@@ -268,6 +274,7 @@ impl Waiter for Wait<'_> {
         if self.listener.says_stop(now) {
             return Err(Stop::Interrupted);
         }
+        self.check_process()?;
         if now >= self.next_look && !self.settled {
             self.settle();
         }
@@ -285,6 +292,7 @@ impl Waiter for Wait<'_> {
         } else {
             (wait::sleep(word, expected, true, Some(until)), false)
         };
+        self.check_process()?;
         self.listener.slept(slept);
         let now = clock::monotonic();
         let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
@@ -299,6 +307,7 @@ impl Waiter for Wait<'_> {
     }
 
     fn check(&mut self) -> Result<(), Stop> {
+        self.check_process()?;
         if self.listener.says_stop(clock::monotonic()) {
             return Err(Stop::Interrupted);
         }
@@ -308,6 +317,9 @@ impl Waiter for Wait<'_> {
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
+        if self.segment.is_detached() {
+            return;
+        }
         if let Some(tag) = self.shown {
             self.segment.show_waiting(tag, 0, 0);
         }

@@ -62,6 +62,7 @@ const SCENARIOS: &[Scenario] = &[
     ("asks", a_child_asks_first_thing),
     ("grandchild", a_drop_meets_a_fork),
     ("atexit", a_fork_in_an_exit_handler),
+    ("wait", a_fork_in_the_middle_of_a_wait),
 ];
 
 /// Role: one of the scenarios. Arguments: which, a name.
@@ -443,4 +444,49 @@ fn an_exit_handler_may_fork() {
     assert_eq!(found, "0", "the child ended badly");
     let mutex = Mutex::<u64>::open(&name).unwrap();
     drop(mutex.try_lock().unwrap().expect("the process that kept it has ended"));
+}
+
+/// The child that was forked within a wait; 0: not yet.
+static FORKED_WITHIN: AtomicU32 = AtomicU32::new(0);
+
+/// Asked whether a wait is to end, forks. Both go on with the wait.
+fn forks_once() -> bool {
+    if FORKED_WITHIN.load(Ordering::SeqCst) == 0 {
+        // SAFETY: the child only asks for a lock and ends without exit handlers.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0);
+        FORKED_WITHIN.store(if child == 0 { u32::MAX } else { child as u32 }, Ordering::SeqCst);
+    }
+    false
+}
+
+fn a_fork_in_the_middle_of_a_wait(role: &Role) {
+    let mutex = Mutex::<()>::open(role.argument(1)).expect("it opens");
+    let guard = mutex.lock().expect("it is free");
+    guard.keep();
+    std::thread::scope(|threads| {
+        let waiter = threads.spawn(|| {
+            let got = procsync::interruptible(forks_once, || mutex.lock());
+            if FORKED_WITHIN.load(Ordering::SeqCst) != u32::MAX {
+                return drop(got.expect("the parent gets it"));
+            }
+            let nothing = matches!(got, Err(procsync::Error::Interrupted { .. }));
+            let held = matches!(mutex.try_lock(), Ok(None));
+            // SAFETY: ends the child, and nothing else runs in it.
+            unsafe { libc::_exit(if nothing && held { 0 } else { 1 }) };
+        });
+        eventually("it forks", || FORKED_WITHIN.load(Ordering::SeqCst) != 0);
+        let mut status = 0;
+        let child = FORKED_WITHIN.load(Ordering::SeqCst) as libc::pid_t;
+        // SAFETY: the status may be written.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0, "the child has what its parent waits for");
+        drop(mutex.held());
+        waiter.join().expect("the waiter is well");
+    });
+}
+
+#[test]
+fn a_child_that_is_forked_in_the_middle_of_a_wait_gets_nothing_by_it() {
+    play("wait");
 }
