@@ -19,6 +19,10 @@ pub(crate) struct Pace {
 /// when waits have become short again.
 const PROBE_EVERY: u32 = 128;
 
+/// Who spins the least that may pay does not give it up for one wait in vain, as there always is one
+/// now and then: it halves what it has learnt, and stops at the fourth in a row.
+const FORGIVEN: u32 = 8;
+
 /// What the waits for one object have taught this process. Only a hint: every access is
 /// `Relaxed`, and an update that gets lost is one lesson the less.
 #[derive(Debug)]
@@ -53,10 +57,13 @@ impl SpinEstimate {
     pub(crate) fn allowance(&self, pace: Pace) -> u32 {
         let waits = self.waits.load(Ordering::Relaxed);
         self.waits.store(waits.wrapping_add(1), Ordering::Relaxed);
+        let budget = self.budget.load(Ordering::Relaxed);
         if waits % PROBE_EVERY == PROBE_EVERY - 1 {
             pace.most
+        } else if budget > pace.least / FORGIVEN {
+            budget.clamp(pace.least, pace.most)
         } else {
-            self.budget.load(Ordering::Relaxed).clamp(pace.always, pace.most)
+            pace.always
         }
     }
 
