@@ -190,6 +190,8 @@ fn storm(what: &str, lasts: Duration) {
             assert!(ended.is_none(), "{what}: worker {number} ended by itself: {ended:?}");
         }
     };
+    // If all workers were dead at one moment, the object would go, and with it what it knows of them.
+    let last = Used::open(what, &name);
     let mut workers: Vec<_> = (0..WORKERS).map(|_| start()).collect();
     let (began, mut kills) = (Instant::now(), 0);
     let (mut turns, mut progress) = (0, Instant::now());
@@ -208,7 +210,6 @@ fn storm(what: &str, lasts: Duration) {
         }
         assert!(progress.elapsed() < LIMIT / 2, "{what}: nobody gets in any more");
     }
-    let last = Used::open(what, &name);
     at(STOP).store(1, SeqCst);
     workers.into_iter().for_each(|(_, worker)| worker.finish());
     let fault = at(FAULT).load(SeqCst) as usize;
