@@ -83,8 +83,7 @@ enum Verb {
     },
     /// Clippy for macOS, and for the library on musl and on a system that is not supported
     Macos,
-    /// The library's tests for 64-bit ARM, under emulation; takes longer than continuous integration
-    /// has time for
+    /// The library's unit tests and contract suite for 64-bit ARM, under emulation; not part of `ci`
     Arm64,
     /// Everything that continuous integration does: lint, test, macos, python, the hot
     /// paths, a sample of kills, then the demo

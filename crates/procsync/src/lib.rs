@@ -21,7 +21,8 @@
 //! - **Trust.** Who may write an object can make its users wait, or get errors, but cannot make this
 //!   library panic, loop or touch memory that is not its own. One exception: who may write the file
 //!   may also shorten it, and that ends its users by SIGBUS.
-//! - **Linux only** as yet; on other systems all named objects answer that they are unsupported.
+//! - **Linux** is what it is tested on. For macOS it is written, and was never run; on systems that it does
+//!   not know, all named objects answer that they are unsupported.
 //!
 //! # Which one
 //!

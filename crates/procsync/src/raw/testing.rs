@@ -42,14 +42,14 @@ impl Storm {
         // SAFETY: the handler does one atomic addition.
         assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) }, 0);
         // SAFETY: no arguments, no failure.
-        let thread = unsafe { libc::pthread_self() };
+        let thread = unsafe { libc::pthread_self() } as usize; // a pointer, in some C libraries
         let over = std::sync::Arc::new(AtomicBool::new(false));
         let sender = std::thread::spawn({
             let over = over.clone();
             move || {
                 while !over.load(Ordering::Relaxed) {
                     // SAFETY: that thread lives: it joins this one before it goes on.
-                    unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+                    unsafe { libc::pthread_kill(thread as libc::pthread_t, libc::SIGUSR1) };
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }

@@ -26,6 +26,11 @@ pub(crate) struct Helper {
 /// Names the program, with its arguments, that this binary and its helpers are run by.
 pub(crate) const EMULATOR: &str = "PROCSYNC_TEST_EMULATOR";
 
+/// How often to repeat what is repeated many times: under an emulator, less often.
+pub(crate) fn times(many: u64) -> u64 {
+    if std::env::var_os(EMULATOR).is_some() { (many / 50).max(1) } else { many }
+}
+
 /// How this binary is run as a helper.
 fn command(role: &str, arguments: &[&str]) -> Command {
     support::base();

@@ -1,7 +1,7 @@
 //! `Semaphore`: permits, who has them, and several at once.
 
 use crate::any_lock::{Way, assert_held, start_user};
-use crate::child::{Helper, Role};
+use crate::child::{Helper, Role, times};
 use crate::support::{LIMIT, eventually, file_of, joined, name, waiters};
 use procsync::{Cause, Error, Semaphore, SharedMemory};
 use std::collections::HashSet;
@@ -233,7 +233,8 @@ fn each_abandoned_permit_is_told_of_once_whoever_else_is_at_it() {
         .map(|permits| Helper::start("take-and-tell", &[&name, &memory_name, permits]));
     // Before any of them has it open, each round would make a semaphore of its own.
     helpers.iter_mut().for_each(|helper| assert_eq!(helper.hear(), "open"));
-    for round in 1..=2_000 {
+    let rounds = times(2_000);
+    for round in 1..=rounds {
         let semaphore = Semaphore::open(&name, 2).unwrap();
         std::mem::forget(semaphore.acquire_timeout(LIMIT).unwrap());
         drop(semaphore);
@@ -242,7 +243,7 @@ fn each_abandoned_permit_is_told_of_once_whoever_else_is_at_it() {
     }
     memory.atomic_u64(OVER).unwrap().store(1, SeqCst);
     helpers.into_iter().for_each(Helper::finish);
-    assert_eq!(told.load(SeqCst), 2_000);
+    assert_eq!(told.load(SeqCst), rounds);
 }
 
 /// Role: takes permits again and again, and counts how often it is told of a predecessor. Arguments:

@@ -1,19 +1,24 @@
 //! Never two inside: many processes count, by load and store, and no count is lost.
 
 use crate::any_lock::{AnyLock, Held, Way};
-use crate::child::{Helper, Role, Silent};
+use crate::child::{Helper, Role, Silent, times};
 use crate::support::{LIMIT, name, say};
 use procsync::SharedMemory;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Instant;
 
 const PROCESSES: u64 = 8;
-const EACH: u64 = 200_000;
+/// How often each of them counts.
+fn each() -> u64 {
+    times(200_000)
+}
+
 /// Where in the shared memory who is ready is counted, and where the counter is.
 const READY: usize = 0;
 const COUNTER: usize = 64;
 
 fn count_under(way: Way) {
+    let all = PROCESSES * each();
     let name = name("exact");
     let memory_name = format!("{name}-counter");
     let memory = SharedMemory::create(&memory_name, 128).unwrap();
@@ -26,16 +31,16 @@ fn count_under(way: Way) {
     let began = Instant::now();
     helpers.into_iter().for_each(Silent::finish);
     let took = began.elapsed();
-    let rate = (PROCESSES * EACH) as f64 / took.as_secs_f64() / 1e6;
-    say(&format!("{way:?}: {PROCESSES} processes x {EACH} in {took:.2?}, {rate:.2} M/s"));
+    let rate = all as f64 / took.as_secs_f64() / 1e6;
+    say(&format!("{way:?}: {all} times by {PROCESSES} processes in {took:.2?}, {rate:.2} M/s"));
     let counter = memory.atomic_u64(COUNTER).unwrap().load(SeqCst);
-    assert_eq!(counter, PROCESSES * EACH, "{way:?}");
+    assert_eq!(counter, all, "{way:?}");
     match lock.hold_within(LIMIT).unwrap() {
         Held::Mutex(guard) => {
-            assert_eq!(guard.get(), PROCESSES * EACH);
-            assert_eq!(guard.grant(), PROCESSES * EACH + 1, "each acquisition has its number");
+            assert_eq!(guard.get(), all);
+            assert_eq!(guard.grant(), all + 1, "each acquisition has its number");
         }
-        Held::Reentrant(guard) => assert_eq!(guard.grant(), PROCESSES * EACH + 1),
+        Held::Reentrant(guard) => assert_eq!(guard.grant(), all + 1),
         Held::Permit(_) | Held::Token(_) => {}
     }
 }
@@ -51,7 +56,7 @@ pub(crate) fn counter(role: &mut Role) {
         std::thread::yield_now();
     }
     let counter = memory.atomic_u64(COUNTER).expect("in bounds");
-    for _ in 0..EACH {
+    for _ in 0..each() {
         let mut held = lock.hold_within(LIMIT).expect("it is held for a moment only");
         assert!(held.abandoned().is_none());
         // A load and a store: only the lock makes one of them.

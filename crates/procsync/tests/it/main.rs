@@ -5,12 +5,15 @@
 //! Modules that are for Linux only ask something of Linux: /proc, namespaces, ptrace, seccomp, robust
 //! futexes, a small tmpfs.
 #![cfg(any(target_os = "linux", target_os = "macos"))]
-#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "other modules need it"))]
+#![cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu")),
+    allow(dead_code, reason = "other modules need it")
+)]
 
 mod any_lock;
 mod child;
 mod support;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod tracer;
 
 #[cfg(target_os = "linux")]
@@ -46,10 +49,10 @@ mod hostile_memory;
 mod identity;
 mod inspect;
 mod inspect_more;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod interleave;
 mod kill;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod kill_steps;
 mod kill_storm;
 #[cfg(target_os = "linux")]
@@ -60,11 +63,11 @@ mod lifetime;
 mod lifetime_race;
 #[cfg(target_os = "linux")]
 mod no_space;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod no_system_calls;
 #[cfg(target_os = "linux")]
 mod promises;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod scarcity;
 #[cfg(target_os = "linux")]
 mod security;
@@ -101,17 +104,17 @@ const ROLES: &[(&str, Play)] = &[
     ("fork-beside-a-holder", exec::fork_beside_a_holder),
     #[cfg(target_os = "linux")]
     ("see-a-pid-again", identity::see_a_pid_again),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("use-up", scarcity::use_up),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("use-up-memory", scarcity::use_up_memory),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("attach-or-tell", scarcity::attach_or_tell),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("come-by-the-hundred", scarcity::come_by_the_hundred),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("hold-ten-thousand", scarcity::hold_ten_thousand),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("count-held", scarcity::count_held),
     #[cfg(target_os = "linux")]
     ("tell-the-time", clock_jumps::tell_the_time),
@@ -129,7 +132,7 @@ const ROLES: &[(&str, Play)] = &[
     ("come-and-go", lifetime_race::come_and_go),
     #[cfg(target_os = "linux")]
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("come-or-leave", interleave::come_or_leave),
     ("count-atomically", contract_shared_memory::count_atomically),
     ("counter", exactness::counter),
@@ -188,10 +191,10 @@ const ROLES: &[(&str, Play)] = &[
     ("meddle", lifetime::meddle),
     ("open-and-tell", contract_names::open_and_tell),
     ("open-in", contract_names::open_in),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("operate", no_system_calls::operate),
     ("ping-pong", contract_event::ping_pong),
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("do-stepwise", kill_steps::do_stepwise),
     ("storm-worker", kill_storm::worker),
     ("take-and-tell", contract_semaphore::take_and_tell),

@@ -2,7 +2,9 @@
 #![allow(unsafe_code)] // system calls
 
 use super::Glance;
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::linux::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,21 +62,35 @@ pub(super) fn started_of(pid: u32) -> Option<u64> {
 
 /// Looks at a process.
 pub(crate) fn glance(pid: u32) -> Option<Glance> {
-    glance_at(&format!("/proc/{pid}/stat"))
+    glance_at(&format!("/proc/{pid}"))
 }
 
 /// Looks at one thread of a process.
 pub(crate) fn glance_at_thread(pid: u32, tid: u32) -> Option<Glance> {
-    glance_at(&format!("/proc/{pid}/task/{tid}/stat"))
+    glance_at(&format!("/proc/{pid}/task/{tid}"))
 }
 
 /// When the process with this directory in /proc began.
 pub(super) fn started_in(process: &str) -> Option<u64> {
-    glance_at(&format!("{process}/stat")).map(|seen| seen.started)
+    glance_at(process).map(|seen| seen.started)
 }
 
-fn glance_at(path: &str) -> Option<Glance> {
-    let stat = std::fs::read(path).ok()?;
+fn glance_at(directory: &str) -> Option<Glance> {
+    let directory = File::open(directory).ok()?;
+    // By this detour, because qemu's user emulation answers for a process's own /proc/PID/stat itself,
+    // with another start than everybody else reads there: who lives would look like one whose pid
+    // is used again.
+    // SAFETY: a descriptor that is open, and a string that ends in a zero byte.
+    let stat = unsafe {
+        libc::openat(directory.as_raw_fd(), c"stat".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC)
+    };
+    if stat < 0 {
+        return None;
+    }
+    // SAFETY: just opened, and nobody else knows it.
+    let mut file = unsafe { File::from_raw_fd(stat) };
+    let mut stat = Vec::new();
+    file.read_to_end(&mut stat).ok()?;
     // The name in brackets may hold anything, brackets too: count from the last one.
     let end = stat.iter().rposition(|&byte| byte == b')')?;
     let begin = stat.iter().position(|&byte| byte == b'(')? + 1;
@@ -112,7 +128,7 @@ pub(crate) fn command_of(pid: u32) -> Option<String> {
     /// Enough to tell one from another; a command line may have megabytes.
     const ENOUGH: u64 = 512;
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    let file = File::open(format!("/proc/{pid}/cmdline")).ok()?;
     file.take(ENOUGH).read_to_end(&mut bytes).ok()?;
     let mut words: Vec<_> = bytes.split(|&byte| byte == 0).map(String::from_utf8_lossy).collect();
     if words.last().is_some_and(|word| word.is_empty()) {

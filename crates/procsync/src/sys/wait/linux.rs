@@ -11,8 +11,9 @@ fn operation(operation: libc::c_int, shared: bool) -> libc::c_int {
 /// Sleeps while `word` holds `expected`, until the monotonic clock shows `until` (none: for ever).
 pub(crate) fn sleep(word: &AtomicU32, expected: u32, shared: bool, until: Option<u64>) -> Slept {
     let time = until.map(|ns| libc::timespec {
-        // Beyond the year 2262 is for ever, and the division fits every time_t of 64 bits.
-        tv_sec: (ns / 1_000_000_000) as libc::time_t,
+        // Beyond the year 2262 is for ever, and the division fits every time_t of 64 bits. The type
+        // is not named, because its name is deprecated for musl.
+        tv_sec: (ns / 1_000_000_000) as _,
         tv_nsec: (ns % 1_000_000_000) as libc::c_long,
     });
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
