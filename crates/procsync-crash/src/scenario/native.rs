@@ -157,7 +157,9 @@ pub(super) fn all() -> Vec<Scenario> {
             },
             prepare: |kind, name| {
                 let name = name.to_owned();
-                Box::new(move || std::mem::forget(opened(kind, &name)))
+                Box::new(move || {
+                    opened(kind, &name);
+                })
             },
             check: opens_anew,
             ..LONGER
