@@ -92,7 +92,7 @@ impl Segment {
     /// Writes away what a dead participant has in the ledger. Only for who may sweep its slot.
     pub(super) fn bury_lines(&self, slot: u32, cause: Cause) {
         let tag = slot + 1;
-        for index in 0..self.facts.words() {
+        for index in 0..self.used() {
             let permit = self.permit(index);
             let line = self.line_of(permit);
             let (state, whose) = line.state();
@@ -161,7 +161,7 @@ impl Segment {
     /// of the death, also at those who want one. (Their deaths set nothing free.)
     pub(super) fn look_at_lines(&self, all: bool) -> Result<bool> {
         let mut recovered = false;
-        for index in 0..self.facts.words() {
+        for index in 0..self.used() {
             let (state, tag) = self.line(index).state();
             let worth_it = match state {
                 State::Held | State::Posting => true,
@@ -187,7 +187,7 @@ impl Segment {
 
     /// Who holds units, a row for each.
     pub(crate) fn unit_holders(&self) -> impl Iterator<Item = Participant> {
-        (0..self.facts.words()).filter_map(|index| {
+        (0..self.used()).filter_map(|index| {
             let (state, tag) = self.line(index).state();
             if state != State::Held {
                 return None;
@@ -215,6 +215,18 @@ impl Lines for Segment {
 
     fn line(&self, index: u32) -> &LedgerWord {
         self.line_of(self.permit(index))
+    }
+
+    fn used(&self) -> u32 {
+        // SeqCst, as all that follows from it: who finds a line beyond is told of it here first.
+        self.hot().lines_used.load(Ordering::SeqCst).min(self.facts.words())
+    }
+
+    fn will_use(&self, index: u32) {
+        let used = &self.hot().lines_used;
+        if used.load(Ordering::SeqCst) <= index {
+            used.fetch_max(index + 1, Ordering::SeqCst);
+        }
     }
 
     fn gate_is_closed(&self) -> bool {
