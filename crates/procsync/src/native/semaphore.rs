@@ -281,10 +281,9 @@ impl NativeSemaphore {
             }
             let books = self.0.books.borrow_mut().take();
             self.0.closed.set(true);
-            match books.map(Rc::try_unwrap) {
-                Some(Ok(books)) => books.close()?,
-                // A wait of this thread is under way with it, and closes it at its end.
-                Some(Err(_)) | None => {}
+            // Else a wait of this thread is under way with it, and closes it at its end.
+            if let Some(Ok(books)) = books.map(Rc::try_unwrap) {
+                books.close()?;
             }
             Ok(Some(()))
         })

@@ -73,6 +73,11 @@ impl About {
     }
 }
 
+fn line_of(permit: &Permit) -> &LedgerWord {
+    // SAFETY: `LedgerWord` is a transparent wrapper of an `AtomicU32`.
+    unsafe { layout::view(permit.word.futex()) }
+}
+
 impl Segment {
     /// Which semaphore it is about.
     pub(crate) fn about(&self) -> Result<About> {
@@ -82,19 +87,12 @@ impl Segment {
             .ok_or_else(|| self.damaged("it does not say which semaphore it is about".to_owned()))
     }
 
-    fn line_of(&self, permit: &Permit) -> &LedgerWord {
-        let word = std::ptr::from_ref(permit.word.futex());
-        // SAFETY: `LedgerWord` is a transparent wrapper of an `AtomicU32`; the permit lies in the mapping,
-        // which lives as long as `self`.
-        unsafe { layout::view(&*word) }
-    }
-
     /// Writes away what a dead participant has in the ledger. Only for who may sweep its slot.
     pub(super) fn bury_lines(&self, slot: u32, cause: Cause) {
         let tag = slot + 1;
         for index in 0..self.used() {
             let permit = self.permit(index);
-            let line = self.line_of(permit);
+            let line = line_of(permit);
             let (state, whose) = line.state();
             if whose != tag {
                 continue;
@@ -134,7 +132,7 @@ impl Segment {
         }
         let permit = self.permit(index);
         self.write_death(permit, tag - 1, Cause::Closed);
-        self.line_of(permit).abandon(tag)
+        line_of(permit).abandon(tag)
     }
 
     /// Who died holding what is on a line now.
@@ -214,7 +212,7 @@ impl Lines for Segment {
     }
 
     fn line(&self, index: u32) -> &LedgerWord {
-        self.line_of(self.permit(index))
+        line_of(self.permit(index))
     }
 
     fn used(&self) -> u32 {

@@ -106,7 +106,7 @@ impl Used {
         match self {
             Used::Lock(lock) => lock.hold_within(LIMIT).map(Inside::Held),
             Used::Native(native) => {
-                let locked = if choice % 5 == 0 { native.try_lock()? } else { None };
+                let locked = if choice.is_multiple_of(5) { native.try_lock()? } else { None };
                 let locked = locked.map_or_else(|| native.lock_for(LIMIT), Ok)?;
                 Ok(Inside::Native(NativeHold(native, locked.abandoned.is_some())))
             }
