@@ -35,6 +35,7 @@
 //! | to tell that something has happened | [`Event`] |
 //! | bytes that everybody sees | [`SharedMemory`] |
 //! | to see who holds and who waits | [`inspect`] |
+//! | to share a semaphore with programs that use `sem_open` or `CreateSemaphore` | [`native`] |
 //! | words inside memory that you mapped yourself | [`raw`] |
 //!
 //! Each is opened by [`Name`]: `open` attaches or creates, `create` demands that there is none,
@@ -81,6 +82,8 @@ mod kind;
 mod mutex;
 #[cfg(not(loom))]
 mod name;
+#[cfg(not(loom))]
+pub mod native;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]

@@ -42,12 +42,16 @@ impl Scope {
 /// directory that the first user would have to make and could then own.
 const MACHINE_PREFIX: &str = "procsync.";
 const USER_DIRECTORY: &str = "procsync-";
+/// Native semaphores' ledgers lie beside the objects. No object's name begins so.
+const LEDGER_PREFIX: &str = "-native-";
 
 /// A directory and how names become file names in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) directory: PathBuf,
     prefix: &'static str,
+    /// The ledger of a native semaphore: what its file is called, whatever the semaphore's name.
+    ledger: Option<String>,
 }
 
 impl Place {
@@ -61,14 +65,14 @@ impl Place {
         let machine_wide = matches!(scope, Scope::Machine { .. });
         let said = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty());
         if !machine_wide && let Some(directory) = Known::directory(user, said.as_deref()) {
-            return Ok(Place { directory, prefix: "" });
+            return Ok(Place { directory, prefix: "", ledger: None });
         }
         let (base, fault) = base_directory(said.as_deref(), user, machine_wide);
         if let Some(reason) = fault.map_err(system("use", &base))? {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
         if machine_wide {
-            return Ok(Place { directory: base, prefix: MACHINE_PREFIX });
+            return Ok(Place { directory: base, prefix: MACHINE_PREFIX, ledger: None });
         }
         let own = base.join(format!("{USER_DIRECTORY}{user}"));
         let fault = match map::private_directory_fault(&own, user) {
@@ -84,7 +88,7 @@ impl Place {
         match fault.map_err(system("use", &own))? {
             None => {
                 Known::remember(user, said, &base, &own);
-                Ok(Place { directory: own, prefix: "" })
+                Ok(Place { directory: own, prefix: "", ledger: None })
             }
             Some(reason) => Err(Error::UnsafeDirectory { path: own, reason }),
         }
@@ -92,7 +96,24 @@ impl Place {
 
     /// The file of an object.
     pub(crate) fn path(&self, name: &Name) -> PathBuf {
-        self.directory.join(format!("{}{name}", self.prefix))
+        match &self.ledger {
+            Some(ledger) => self.directory.join(format!("{}{LEDGER_PREFIX}{ledger}", self.prefix)),
+            None => self.directory.join(format!("{}{name}", self.prefix)),
+        }
+    }
+
+    /// The place of a native semaphore's ledger, in the directory of this one.
+    pub(crate) fn of_ledger(&self, file_name: String) -> Place {
+        Place { ledger: Some(file_name), ..self.clone() }
+    }
+
+    /// The same for a file that is here, if it could be a ledger.
+    pub(crate) fn ledger_in(&self, file_name: &str) -> Option<Place> {
+        let ledger = file_name.strip_prefix(self.prefix)?.strip_prefix(LEDGER_PREFIX)?;
+        ledger
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then(|| self.of_ledger(ledger.to_owned()))
     }
 
     /// The object that a file here could be.

@@ -62,6 +62,12 @@ mod lifetime;
 #[cfg(target_os = "linux")]
 mod lifetime_race;
 #[cfg(target_os = "linux")]
+mod native;
+#[cfg(target_os = "linux")]
+mod native_interop;
+#[cfg(target_os = "linux")]
+mod native_kill;
+#[cfg(target_os = "linux")]
 mod no_space;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod no_system_calls;
@@ -189,6 +195,16 @@ const ROLES: &[(&str, Play)] = &[
     ("look-at-nothing", inspect::look_at_nothing),
     #[cfg(target_os = "linux")]
     ("meddle", lifetime::meddle),
+    #[cfg(target_os = "linux")]
+    ("native-add", native_interop::add),
+    #[cfg(target_os = "linux")]
+    ("native-somebody", native_kill::somebody),
+    #[cfg(target_os = "linux")]
+    ("native-user", native_kill::user),
+    #[cfg(target_os = "linux")]
+    ("native-wait-in-many", native_kill::wait_in_many),
+    #[cfg(target_os = "linux")]
+    ("native-wait-in-the-rain", native_kill::wait_in_the_rain),
     ("open-and-tell", contract_names::open_and_tell),
     ("open-in", contract_names::open_in),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
