@@ -8,7 +8,6 @@ use crate::text;
 use procsync::{
     Deceased, Error, Kind, Mutex, MutexGuard, Object, Ownership, Permit, Result, Scope, Semaphore,
 };
-use std::ffi::OsString;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -86,12 +85,7 @@ pub(super) trait Lock {
 pub(super) trait Held {
     fn abandoned(&self) -> Option<Deceased>;
     /// What keeps it held for as long as the command has it open.
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited>;
-    #[cfg(not(unix))]
-    fn inherited(&self) -> Result<Inherited> {
-        Ok(())
-    }
     fn which(&self) -> Which;
 }
 
@@ -158,9 +152,8 @@ impl Held for MutexGuard<'_, ()> {
         MutexGuard::abandoned(self)
     }
 
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited> {
-        self.inheritable()
+        sys::inherited_of_mutex(self)
     }
 
     fn which(&self) -> Which {
@@ -173,9 +166,8 @@ impl Held for Permit<'_> {
         Permit::abandoned(self)
     }
 
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited> {
-        self.inheritable()
+        sys::inherited_of_permit(self)
     }
 
     fn which(&self) -> Which {
@@ -241,10 +233,7 @@ fn hold<L: Lock>(lock: &L, what: &cli::Under, limits: &Limits) -> Result<Exit, F
 
 fn command(what: &cli::Under) -> Result<Command, Failure> {
     if let Some(line) = &what.shell {
-        let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
-        let mut command = Command::new(shell.unwrap_or_else(|| OsString::from("/bin/sh")));
-        command.arg("-c").arg(line);
-        return Ok(command);
+        return Ok(sys::shell(line));
     }
     let mut words = what.command.iter();
     let program = words.next().ok_or_else(|| Failure::new(Exit::Usage, "no command"))?;

@@ -1,16 +1,11 @@
-//! What depends on the system: how a command is run under a lock, and a clock that all processes
-//! share. Only chooses.
+//! The only place that knows the system. Each seam is a folder with a file per system, identical
+//! signatures in all of them, and a `mod.rs` that only chooses.
 
-#[cfg(target_os = "linux")]
-mod linux;
-#[cfg(target_os = "linux")]
-pub(crate) use linux::*;
-#[cfg(target_os = "linux")]
-mod tokens_linux;
-#[cfg(target_os = "linux")]
-pub(crate) use tokens_linux::*;
+mod child;
+mod machine;
+mod tokens;
 
-#[cfg(not(target_os = "linux"))]
-mod other;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use other::*;
+pub(crate) use child::*;
+pub(crate) use machine::*;
+#[allow(unused_imports)] // where there is no job server, there are no tokens
+pub(crate) use tokens::*;

@@ -19,6 +19,7 @@ use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::processes::Processes;
 use crate::segment::place::{Place, Scope};
+use std::path::PathBuf;
 
 /// Looks again and again: what hardly changes (command lines, users) is asked only once.
 #[derive(Debug, Default)]
@@ -114,6 +115,24 @@ pub fn list(scope: Scope) -> Result<Vec<Result<Snapshot>>> {
 /// [`Error::NotFound`] if there is no such object; others if it cannot be read or is damaged.
 pub fn show(name: &str, scope: Scope) -> Result<Snapshot> {
     Inspector::new().show(name, scope)
+}
+
+/// The directory in which objects of this scope lie, `PROCSYNC_DIR` and all: to look at the file system, say.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is none yet; others if it cannot be read or is not trusted.
+///
+/// ```
+/// use procsync::{Event, Reset, Scope, inspect};
+///
+/// let _event = Event::open("inspect-directory", Reset::Manual)?;
+/// let directory = inspect::directory(Scope::User)?;
+/// assert_eq!(inspect::show("inspect-directory", Scope::User)?.path.parent(), Some(&*directory));
+/// # Ok::<(), procsync::Error>(())
+/// ```
+pub fn directory(scope: Scope) -> Result<PathBuf> {
+    let nobody = Object { kind: Kind::Unknown, name: String::new() };
+    Ok(Place::of(scope, false, &nobody)?.directory)
 }
 
 /// Who waits for whom, over all objects of these scopes, and which of them for ever: see

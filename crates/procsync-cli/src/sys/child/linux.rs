@@ -4,19 +4,14 @@
 //! that waits for the command (sigwaitinfo(2)): so a signal is never passed to a process id that
 //! has been reaped and given to somebody else, none that comes early is lost, and each tells who
 //! sent it.
-#![allow(unsafe_code)] // signal masks, sigwaitinfo, kill, clock_gettime
+#![allow(unsafe_code)] // signal masks, sigwaitinfo, kill
 
-use std::ffi::{CStr, CString};
+pub(crate) use super::unix::*;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::ptr;
-use std::time::Duration;
-
-/// What a command inherits to keep the object held.
-pub(crate) type Inherited = OwnedFd;
 
 /// Those that make sense for a command. What stops and continues a job is left alone: this process
 /// stops and continues with it, and that it holds meanwhile is meant.
@@ -223,103 +218,4 @@ fn empty_set() -> libc::sigset_t {
 fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
     // SAFETY: the set is initialized and may be written.
     unsafe { libc::sigaddset(set, signal) };
-}
-
-/// The time of a clock that all processes share and nobody sets.
-pub(crate) fn monotonic() -> io::Result<Duration> {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to.
-    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // Neither is negative, nor are there more nanoseconds than fit.
-    Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-}
-
-/// What the calling thread is called from now on (prctl(2), 15 bytes), and so by what name it is
-/// known to others in the objects that it opens.
-pub(crate) fn call_this(name: &CStr) {
-    // SAFETY: PR_SET_NAME reads a string that ends in a zero byte.
-    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
-}
-
-/// The name of a user, if it has one.
-pub(crate) fn user_name(user: u32) -> Option<String> {
-    let mut buffer = vec![0; 4_096];
-    // SAFETY: passwd is a plain struct of integers and pointers, for which all zeros is a value.
-    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
-    let mut found = ptr::null_mut();
-    // SAFETY: all may be written, and the buffer has the length given.
-    let answer = unsafe {
-        libc::getpwuid_r(user, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), &raw mut found)
-    };
-    if answer != 0 || found.is_null() {
-        return None;
-    }
-    // SAFETY: an entry that was found has a name, a string in the buffer.
-    let name = unsafe { CStr::from_ptr(entry.pw_name) };
-    Some(name.to_string_lossy().into_owned())
-}
-
-/// The effective user.
-pub(crate) fn user() -> u32 {
-    // SAFETY: geteuid has no arguments and cannot fail.
-    unsafe { libc::geteuid() }
-}
-
-/// The permissions of a file, if it is there.
-pub(crate) fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
-    path.symlink_metadata().ok().map(|data| data.mode() & 0o7777)
-}
-
-/// A file system's size in bytes and files. 0: it has no limit of its own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FileSystem {
-    pub(crate) total: u64,
-    pub(crate) free: u64,
-    pub(crate) files: u64,
-    pub(crate) files_free: u64,
-    /// It is another machine's.
-    pub(crate) is_remote: bool,
-}
-
-/// The file system in which a directory lies.
-pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
-    /// NFS, SMB, CIFS, SMB2, Ceph, AFS (statfs(2)).
-    const REMOTE: [i64; 6] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x5346_414f];
-    let path = CString::new(path.as_os_str().as_encoded_bytes())?;
-    // SAFETY: statfs is a plain struct of integers, for which all zeros is a value.
-    let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
-    // SAFETY: a string that ends in a zero byte, and a struct that may be written.
-    if unsafe { libc::statfs(path.as_ptr(), &raw mut facts) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let block = facts.f_bsize as u64;
-    Ok(FileSystem {
-        total: facts.f_blocks.saturating_mul(block),
-        free: facts.f_bavail.saturating_mul(block),
-        files: facts.f_files,
-        files_free: facts.f_ffree,
-        is_remote: REMOTE.contains(&(facts.f_type as i64)),
-    })
-}
-
-/// How many files a process may open; none: not told.
-pub(crate) fn file_limit() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` may be written.
-    let answer = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    (answer == 0).then_some(limit.rlim_cur)
-}
-
-/// Whether the kernel can have a thread wait for several words at once.
-pub(crate) fn has_futex_waitv() -> bool {
-    let nothing = ptr::null::<libc::c_void>();
-    // SAFETY: with no words to wait for, the call only says that this is invalid, or that there is
-    // no such call.
-    let answer = unsafe {
-        libc::syscall(libc::SYS_futex_waitv, nothing, 0_u32, 0_u32, nothing, libc::CLOCK_MONOTONIC)
-    };
-    answer >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
 }
