@@ -82,7 +82,7 @@ pub(in crate::command) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failur
     // Make reads the first, cargo the second if there is one.
     command.env("MAKEFLAGS", &flags).env("CARGO_MAKEFLAGS", &flags).env_remove("MFLAGS");
     sys::take_in_orphans().map_err(failed)?;
-    let running = Running::start(command, first.inheritable()?).map_err(|error| {
+    let running = Running::start(command, sys::inherited_of_permit(&first)?).map_err(|error| {
         let message = format!("cannot run {}: {error}", program.to_string_lossy());
         Failure::new(Exit::of_start(&error), message)
     })?;

@@ -43,13 +43,14 @@ impl Running {
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
         let signals = Blocked::new();
         let before = signals.before;
-        let unblock = move || {
+        let parent = inherited.is_none().then(std::process::id);
+        let prepare = move || {
             set_mask(&before);
-            Ok(())
+            parent.map_or(Ok(()), end_with)
         };
-        // SAFETY: `unblock` makes one system call that is allowed between fork and exec
-        // (signal-safety(7)), and touches nothing but its own copy of the mask.
-        unsafe { command.pre_exec(unblock) };
+        // SAFETY: `prepare` makes system calls that are allowed between fork and exec
+        // (signal-safety(7)), and touches nothing but its own copies.
+        unsafe { command.pre_exec(prepare) };
         let child = command.spawn();
         drop(inherited);
         match child {
@@ -126,6 +127,21 @@ impl Running {
         // SAFETY: plain system call.
         its_group == unsafe { libc::getpgrp() }
     }
+}
+
+/// Kills the calling process, which is about to become the command, as soon as the one that started it
+/// dies.
+fn end_with(parent: u32) -> io::Result<()> {
+    // SAFETY: plain system call.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: plain system call.
+    if unsafe { libc::getppid() } as u32 == parent {
+        return Ok(());
+    }
+    // It died before. A number, for an error with a text would take memory.
+    Err(io::Error::from_raw_os_error(libc::ESRCH))
 }
 
 /// A signal that came.

@@ -16,6 +16,9 @@ pub(crate) fn inherited_of_permit(_permit: &Permit<'_>) -> Result<Inherited> {
     Ok(())
 }
 
+/// What keeps a thread's hold for the command: this process.
+pub(crate) const INHERITED_OF_THREAD: Inherited = ();
+
 /// The signals by which a process is asked to end.
 pub(crate) const ENDS: &[i32] = signal_hook::consts::TERM_SIGNALS;
 

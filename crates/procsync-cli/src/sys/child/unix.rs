@@ -6,18 +6,22 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
-/// What a command inherits to keep the object held: an open file, whose locks it shares.
-pub(crate) type Inherited = OwnedFd;
+/// What a command inherits to keep the object held: an open file, whose locks it shares. None: nothing
+/// can, so the command must not outlive this process.
+pub(crate) type Inherited = Option<OwnedFd>;
 
 /// What keeps a mutex held for as long as the command has it open.
 pub(crate) fn inherited_of_mutex(guard: &MutexGuard<'_, ()>) -> Result<Inherited> {
-    guard.inheritable()
+    guard.inheritable().map(Some)
 }
 
 /// What keeps a permit held for as long as the command has it open.
 pub(crate) fn inherited_of_permit(permit: &Permit<'_>) -> Result<Inherited> {
-    permit.inheritable()
+    permit.inheritable().map(Some)
 }
+
+/// What keeps a thread's hold for the command: nothing.
+pub(crate) const INHERITED_OF_THREAD: Inherited = None;
 
 /// The signals by which a process is asked to end.
 pub(crate) const ENDS: &[i32] = &[

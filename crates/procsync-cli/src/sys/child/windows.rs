@@ -35,6 +35,9 @@ pub(crate) fn inherited_of_permit(_permit: &Permit<'_>) -> Result<Inherited> {
     Ok(())
 }
 
+/// What keeps a thread's hold for the command: this process.
+pub(crate) const INHERITED_OF_THREAD: Inherited = ();
+
 /// The signals by which a process is asked to end: those that the C runtime makes of console events.
 pub(crate) const ENDS: &[i32] = &[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
 
@@ -132,5 +135,72 @@ impl Job {
             )
         };
         if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// So long that only what never happens takes longer.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const ROLE: &str = "PROCSYNC_TEST_ROLE";
+    const FILE: &str = "PROCSYNC_TEST_FILE";
+
+    fn eventually(awaited: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {awaited}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// This program, as the other test's helper.
+    fn helper(role: &str, file: &Path) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "sys::child::windows::tests::as_a_helper", "--quiet"]);
+        command.env(ROLE, role).env(FILE, file).stdout(std::process::Stdio::null());
+        command
+    }
+
+    /// Does nothing unless another test started it.
+    #[test]
+    fn as_a_helper() {
+        let Ok(role) = std::env::var(ROLE) else { return };
+        let file = std::env::var(FILE).unwrap();
+        if role == "procsync" {
+            let running = Running::start(helper("command", file.as_ref()), ()).unwrap();
+            running.wait().unwrap();
+            return;
+        }
+        // Nobody else can open it for as long as this process has it open.
+        let _held = OpenOptions::new().write(true).create(true).share_mode(0).open(file).unwrap();
+        thread::sleep(PATIENCE * 2);
+    }
+
+    #[test]
+    fn who_kills_procsync_kills_its_command() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("held");
+        let mut procsync = helper("procsync", &file).spawn().unwrap();
+        let is_held = || file.exists() && OpenOptions::new().write(true).open(&file).is_err();
+        eventually("the command to run", is_held);
+        procsync.kill().unwrap();
+        procsync.wait().unwrap();
+        eventually("the command to end", || !is_held());
+    }
+
+    #[test]
+    fn a_commands_status_is_passed_through() {
+        for status in [0, 7, 300] {
+            let line = format!("exit {status}");
+            let running = Running::start(shell(line.as_ref()), ()).unwrap();
+            assert_eq!(running.wait().unwrap().code(), Some(status));
+        }
     }
 }
