@@ -206,6 +206,54 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A call of the system on one of its own named semaphores failed; nothing was taken or given.
+    #[error("{object}: {call} failed: {code_name} ({code}): {meaning}{}{advice}", if advice.is_empty() { "" } else { "; " })]
+    NativeCall {
+        /// Which semaphore.
+        object: Object,
+        /// Which call, by the system's name for it.
+        call: &'static str,
+        /// The number that the system answered (errno, or what GetLastError says).
+        code: i32,
+        /// What the system calls that number.
+        code_name: &'static str,
+        /// What it means, in the system's words.
+        meaning: String,
+        /// What is known besides, and what to do; may be empty.
+        advice: String,
+    },
+
+    /// A step of a native semaphore's life was tried out of its order; nothing was changed.
+    #[error("{object}: cannot {step}: {reason}")]
+    OutOfOrder {
+        /// Which semaphore.
+        object: Object,
+        /// Which step.
+        step: crate::native::Step,
+        /// Why not, and what comes first.
+        reason: &'static str,
+    },
+
+    /// Another instance of this thread is registered under the name.
+    #[error(
+        "{object}: this thread has another instance registered under the name; use that one, or let it go first"
+    )]
+    NameTaken {
+        /// Which semaphore.
+        object: Object,
+    },
+
+    /// No ledger can be kept beside a native semaphore.
+    #[error(
+        "{object}: no ledger can be kept beside it, so nobody would know who holds it: {source}; mend that, or do without one (NativeOptions::ledger(false))"
+    )]
+    NoLedger {
+        /// Which semaphore.
+        object: Object,
+        /// Why not.
+        source: Box<Error>,
+    },
+
     /// The thread is exiting and can no longer own anything.
     #[error("{object}: the calling thread is exiting and can own nothing any more")]
     ThreadExiting {

@@ -19,18 +19,22 @@ pub enum Kind {
     Event = 5,
     /// [`SharedMemory`](crate::SharedMemory)
     SharedMemory = 6,
+    /// [`NativeSemaphore`](crate::native::NativeSemaphore): the ledger beside one of the system's own named
+    /// semaphores
+    Native = 7,
     /// What is said of a name before its file was read, or if that does not tell.
     Unknown = 0,
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const ALL: [Kind; 7] = [
         Kind::Mutex,
         Kind::ReentrantMutex,
         Kind::Semaphore,
         Kind::TokenSemaphore,
         Kind::Event,
         Kind::SharedMemory,
+        Kind::Native,
     ];
 
     pub(crate) fn from_number(number: u32) -> Option<Kind> {
@@ -39,7 +43,7 @@ impl Kind {
 
     /// Whether somebody holds such an object, whose death sets it free.
     pub(crate) fn has_holders(self) -> bool {
-        matches!(self, Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
+        matches!(self, Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore | Kind::Native)
     }
 
     /// The name that people and JSON see.
@@ -51,6 +55,7 @@ impl Kind {
             Kind::TokenSemaphore => "token semaphore",
             Kind::Event => "event",
             Kind::SharedMemory => "shared memory",
+            Kind::Native => "native semaphore",
             Kind::Unknown => "object",
         }
     }

@@ -34,6 +34,7 @@
 //! | to tell that something has happened | [`Event`] |
 //! | bytes that everybody sees | [`SharedMemory`] |
 //! | to see who holds and who waits | [`inspect`] |
+//! | to share a semaphore with programs that use `sem_open` or `CreateSemaphore` | [`native`] |
 //! | words inside memory that you mapped yourself | [`raw`] |
 //!
 //! Each is opened by [`Name`]: `open` attaches or creates, `create` demands that there is none,
@@ -80,6 +81,8 @@ mod kind;
 mod mutex;
 #[cfg(not(loom))]
 mod name;
+#[cfg(not(loom))]
+pub mod native;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]

@@ -42,6 +42,12 @@ impl Name {
         }
     }
 
+    /// The name of one of the system's own semaphores, which may be one that no object of this library
+    /// can have. It leads to no file.
+    pub(crate) fn of_native(bare: &str) -> Name {
+        Name(bare.to_owned())
+    }
+
     /// The name without a prefix.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -56,7 +56,21 @@ impl Inspector {
         let name = Name::new(name)?;
         let nobody = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
         let place = Place::of(scope, false, &nobody)?;
-        reading::look(&place, scope, &name, &mut self.processes)
+        match reading::look(&place, scope, &name, &mut self.processes) {
+            Err(Error::NotFound { .. }) => self.show_native_on(&name, &place, scope),
+            looked => looked,
+        }
+    }
+
+    /// The ledger of the native semaphore that bears the name now.
+    fn show_native_on(&mut self, name: &Name, place: &Place, scope: Scope) -> Result<Snapshot> {
+        let native = crate::native::NativeName::new(name.as_str())?;
+        match crate::native::ledger_of(&native, place) {
+            Some(place) => reading::look(&place, scope, name, &mut self.processes),
+            None => Err(Error::NotFound {
+                object: Object { kind: Kind::Unknown, name: name.as_str().to_owned() },
+            }),
+        }
     }
 
     /// Within the same look.
@@ -73,10 +87,14 @@ impl Inspector {
             path: place.directory.clone(),
             source,
         };
-        let mut names = Vec::new();
+        let (mut names, mut ledgers) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(&place.directory).map_err(system)? {
             let file_name = entry.map_err(system)?.file_name();
-            names.extend(file_name.to_str().and_then(|name| place.name_of(name)));
+            let Some(file_name) = file_name.to_str() else { continue };
+            match place.ledger_in(file_name) {
+                Some(ledger) => ledgers.push(ledger),
+                None => names.extend(place.name_of(file_name)),
+            }
         }
         names.sort_unstable();
         let mut looked = Vec::with_capacity(names.len());
@@ -87,11 +105,20 @@ impl Inspector {
                 row => looked.push(row),
             }
         }
+        let nameless = Name::of_native("?");
+        let mut natives: Vec<_> = ledgers
+            .iter()
+            .map(|ledger| reading::look(ledger, scope, &nameless, &mut self.processes))
+            .filter(|row| !matches!(row, Err(Error::NotFound { .. })))
+            .collect();
+        natives.sort_by_key(|row| row.as_ref().ok().map(|native| native.name.clone()));
+        looked.append(&mut natives);
         Ok(looked)
     }
 }
 
-/// Looks at all objects of a scope, in the order of their names. A file that is damaged is an
+/// Looks at all objects of a scope, in the order of their names, and then at the ledgers of native
+/// semaphores. A file that is damaged is an
 /// error in its place and does not hide the others. About 10 µs for each object.
 ///
 /// # Errors

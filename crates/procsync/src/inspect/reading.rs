@@ -5,16 +5,20 @@ use crate::error::{Error, Result};
 use crate::event::Reset;
 use crate::kind::{Kind, Object};
 use crate::name::Name;
+use crate::native::Accounts;
 use crate::participant::{Cause, Deceased, Participant, moment};
 use crate::processes::Processes;
+use crate::raw::ledger::{self, LedgerWord, Tally};
 use crate::raw::owned_word::{ABANDONED, PARTICIPANT, TAG};
 use crate::segment::layout::{
     BadHeader, FLAG_AUTO_RESET, Facts, HEADER_SIZE, HOT_AT, Hot, PAGE, PERMIT_SIZE, Permit,
     RECORDS_AT, Records, SLOT_SIZE, SLOTS_AT, Slot, VERSION,
 };
+use crate::segment::ledger::{ABOUT_SIZE, About};
 use crate::segment::place::{Place, Scope};
 use crate::segment::slots::SlotRecord;
 use crate::sys::map::FileFacts;
+use crate::sys::native::{self, SystemName};
 use crate::sys::{lock, map};
 use std::collections::HashMap;
 use std::fs::File;
@@ -60,6 +64,15 @@ fn read_calmly(
 ) -> Result<Snapshot, BadHeader> {
     let first = read()?;
     if first.holders.iter().any(|holder| holder.dead) { read() } else { Ok(first) }
+}
+
+/// How many units of the semaphore are free that a ledger is about, if it is still that one.
+fn free_units(about: &About) -> Option<u32> {
+    let system_name = SystemName(about.system_name.clone());
+    let (semaphore, incarnation) = native::open_existing(&system_name).ok()?;
+    let same =
+        incarnation.is_none_or(|now| (now.device, now.number) == (about.device, about.number));
+    if same { semaphore.value() } else { None }
 }
 
 /// A copy of those bytes of a segment that are worth looking at.
@@ -120,7 +133,7 @@ impl Reading<'_> {
         if head.len() > read {
             map::read_at(file, read as u64, &mut head[read..]).map_err(damaged)?;
         }
-        let mut permits = vec![0; facts.capacity as usize * PERMIT_SIZE];
+        let mut permits = vec![0; facts.words() as usize * PERMIT_SIZE];
         if !permits.is_empty() {
             map::read_at(file, facts.places().permits_at as u64, &mut permits).map_err(damaged)?;
         }
@@ -212,6 +225,12 @@ impl Reading<'_> {
                 let held = holders.iter().filter(|holder| !holder.dead).count() as u32;
                 State::Permits { available: capacity.saturating_sub(held), capacity }
             }
+            Kind::Native => {
+                let tally = self.lines(&alive, &mut holders, processes);
+                acquired = holders.iter().filter_map(|holder| holder.since).max();
+                let free = self.about().and_then(|about| free_units(&about));
+                State::Native(Accounts::of(&tally, self.facts.capacity, free))
+            }
             Kind::TokenSemaphore => State::Tokens(state_word),
             Kind::Event if state_word & 1 != 0 => State::Set,
             Kind::Event => State::Unset,
@@ -219,6 +238,10 @@ impl Reading<'_> {
         };
         let auto = self.facts.flags & FLAG_AUTO_RESET != 0;
         let reset = if auto { Reset::Auto } else { Reset::Manual };
+        let name = match self.about() {
+            Some(about) if kind == Kind::Native => Name::of_native(about.bare_name()),
+            _ => name,
+        };
         Snapshot {
             name,
             scope: Scope::User,
@@ -271,6 +294,45 @@ impl Reading<'_> {
             holders.push(holder);
         }
         holders
+    }
+
+    /// What a ledger says of its semaphore.
+    fn about(&self) -> Option<About> {
+        if self.facts.kind != Kind::Native {
+            return None;
+        }
+        let mut bytes = [0; ABOUT_SIZE];
+        map::read_at(self.file, self.facts.places().data_at as u64, &mut bytes).ok()?;
+        About::from_bytes(&bytes)
+    }
+
+    /// The lines of a ledger: how many say what, and who holds. Who died taking or giving back counts
+    /// as doubtful, though nobody has written that down yet.
+    fn lines(
+        &self,
+        alive: &impl Fn(u32) -> bool,
+        holders: &mut Vec<Participant>,
+        processes: &mut Processes,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        for line in self.permits.chunks_exact(PERMIT_SIZE) {
+            let (state, tag) = LedgerWord::read(word(line, offset_of!(Permit, word)));
+            let Some(slot) = self.slot_of(tag) else {
+                if tag == 0 {
+                    tally.count(state);
+                }
+                continue;
+            };
+            let lives = alive(slot);
+            let between = matches!(state, ledger::State::Wanting | ledger::State::Posting);
+            tally.count(if between && !lives { ledger::State::Doubt } else { state });
+            if state == ledger::State::Held {
+                let tid = word(line, offset_of!(Permit, tid));
+                let since = long(line, offset_of!(Permit, acquired_at));
+                holders.push(Participant::of(&self.slot(slot), tid, since, lives, processes));
+            }
+        }
+        tally
     }
 
     fn deceased(&self) -> Option<Deceased> {

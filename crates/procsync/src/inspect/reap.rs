@@ -2,7 +2,8 @@
 
 use super::{Inspector, Snapshot};
 use crate::error::{Error, Result};
-use crate::kind::Object;
+use crate::kind::{Kind, Object};
+use crate::native::{self, Reaping};
 use crate::raw::spin::Spin;
 use crate::segment::layout::Facts;
 use crate::segment::place::{Place, Scope};
@@ -14,7 +15,8 @@ use crate::segment::{How, Spec, obtain};
 pub enum Reaped {
     /// All its users had died; it is gone.
     Removed(Object),
-    /// It is in use or is to stay, and so much was taken back from holders that had died.
+    /// It is in use or is to stay, and so much was taken back from holders that had died. (Of a native
+    /// semaphore: so many units were given back to the system.)
     Recovered(Object, u64),
     /// It could not be done.
     Failed(Object, Error),
@@ -34,7 +36,8 @@ impl Reaped {
 /// Removes what is left over from users that all died, and takes back what dead holders still
 /// have. What is in use goes on, persistent objects stay, damaged files are left alone. Nobody has
 /// to call this (who opens an object does the same for that one): it tidies up names that nobody
-/// uses again.
+/// uses again. What dead holders have of a native semaphore is given back to the system, for the sake of
+/// those who do not use this library; a ledger whose semaphore is gone is removed.
 ///
 /// # Errors
 /// As for [`list`](super::list).
@@ -51,6 +54,9 @@ pub fn reap(scope: Scope) -> Result<Vec<Reaped>> {
 }
 
 fn reap_one(seen: &Snapshot, scope: Scope) -> Option<Reaped> {
+    if seen.kind == Kind::Native {
+        return reap_native(seen, scope);
+    }
     if !seen.is_leftover() && !seen.holders.iter().any(|holder| holder.dead) {
         return None;
     }
@@ -68,6 +74,17 @@ fn reap_one(seen: &Snapshot, scope: Scope) -> Option<Reaped> {
             }
             _ => Some(Reaped::Removed(object)),
         },
+        Err(error) => Some(Reaped::Failed(object, error)),
+    }
+}
+
+/// A ledger stays as long as its semaphore does.
+fn reap_native(seen: &Snapshot, scope: Scope) -> Option<Reaped> {
+    let object = seen.object();
+    match native::reap(&object, &seen.path, scope) {
+        Ok(Reaping::Removed) => Some(Reaped::Removed(object)),
+        Ok(Reaping::Given(units)) => Some(Reaped::Recovered(object, units.into())),
+        Ok(Reaping::Nothing) => None,
         Err(error) => Some(Reaped::Failed(object, error)),
     }
 }

@@ -3,6 +3,7 @@
 use crate::event::Reset;
 use crate::kind::{Kind, Object};
 use crate::name::Name;
+use crate::native::Accounts;
 use crate::participant::{Deceased, Participant};
 use crate::segment::place::Scope;
 use std::fmt;
@@ -13,7 +14,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// What it is called.
+    /// What it is called. A native semaphore's name may be one that no object of this library can have.
     pub name: Name,
     /// Who can see it; for the machine's, with the mode of its file.
     pub scope: Scope,
@@ -23,7 +24,8 @@ pub struct Snapshot {
     pub state: State,
     /// For an event: whether a wait consumes its setting.
     pub reset: Option<Reset>,
-    /// Who holds it: one row for a mutex, one per held permit for a semaphore.
+    /// Who holds it: one row for a mutex, one per held permit for a semaphore (per unit for a native one,
+    /// as far as they are in its ledger).
     pub holders: Vec<Participant>,
     /// Who sleeps because of it. (A wait that is still spinning is not seen.)
     pub waiters: Vec<Participant>,
@@ -103,6 +105,8 @@ pub enum State {
     Unset,
     /// A shared memory of so many bytes.
     Bytes(u64),
+    /// The units of one of the system's own semaphores.
+    Native(Accounts),
 }
 
 impl fmt::Display for State {
@@ -116,6 +120,7 @@ impl fmt::Display for State {
             State::Set => f.write_str("set"),
             State::Unset => f.write_str("unset"),
             State::Bytes(bytes) => write!(f, "{bytes} bytes"),
+            State::Native(accounts) => write!(f, "{accounts}"),
         }
     }
 }

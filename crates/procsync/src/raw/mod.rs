@@ -23,6 +23,7 @@ mod futex_word;
 pub(crate) mod host;
 #[cfg(not(loom))]
 mod host_wait;
+pub(crate) mod ledger;
 pub(crate) mod life_word;
 #[cfg(not(loom))]
 mod memory;

@@ -38,9 +38,11 @@ pub(crate) struct Facts {
     pub(crate) kind: Kind,
     pub(crate) flags: u32,
     pub(crate) slots: u32,
-    /// Permits of a semaphore, else 0.
+    /// Permits of a semaphore; of a native one the units that it was made with, 0 if that is not known.
+    /// Else 0.
     pub(crate) capacity: u32,
-    /// Bytes of data guarded by a mutex, or of a shared memory (which lies in a file of its own).
+    /// Bytes of data guarded by a mutex, or of a shared memory (which lies in a file of its own). Of a
+    /// native semaphore what its ledger says of it.
     pub(crate) data_size: u64,
     pub(crate) data_align: u32,
     /// Nanoseconds since 1970.
@@ -106,6 +108,7 @@ impl Facts {
         };
         let many = match kind {
             Kind::Semaphore => 1..=MOST_PERMITS,
+            Kind::Native => 0..=i32::MAX as u32,
             _ => 0..=0,
         };
         if !(1..=MOST_SLOTS).contains(&facts.slots) {
@@ -116,6 +119,9 @@ impl Facts {
         }
         if facts.flags & !FLAG_AUTO_RESET != 0 {
             return damaged(format!("unknown flags {:#x}", facts.flags));
+        }
+        if kind == Kind::Native && facts.data_size != super::ledger::ABOUT_SIZE as u64 {
+            return damaged(format!("a {kind} with {} bytes of data", facts.data_size));
         }
         if facts.data_size > MOST_DATA
             || !facts.data_align.is_power_of_two()
@@ -136,11 +142,16 @@ impl Facts {
         Ok(facts)
     }
 
+    /// How many words say who has something: one per permit, or a line of the ledger per participant.
+    pub(crate) fn words(&self) -> u32 {
+        if self.kind == Kind::Native { self.slots } else { self.capacity }
+    }
+
     /// Where things are.
     pub(crate) fn places(&self) -> Places {
         // Far from overflow by the limits above.
         let slots_end = SLOTS_AT + self.slots as usize * SLOT_SIZE;
-        let permits_end = slots_end + self.capacity as usize * PERMIT_SIZE;
+        let permits_end = slots_end + self.words() as usize * PERMIT_SIZE;
         let (data_at, data_end) = if self.data_size > 0 && self.kind != Kind::SharedMemory {
             let data_at = permits_end.next_multiple_of(DATA_BOUNDARY);
             (data_at, data_at as u64 + self.data_size)
@@ -172,7 +183,8 @@ pub(crate) struct Places {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Hot {
-    /// A mutex's owned word, a token count, an event's flag, a semaphore's gate (an owned word).
+    /// A mutex's owned word, a token count, an event's flag, a semaphore's gate (an owned word), also a
+    /// native one's.
     pub(crate) state: AtomicU32,
     pub(crate) queue: WaitQueue,
     /// How often a mutex was acquired.
@@ -181,7 +193,9 @@ pub(crate) struct Hot {
     pub(crate) acquired_at: AtomicU64,
     /// The thread that holds a mutex, to be shown.
     pub(crate) holder_tid: AtomicU32,
-    reserved: [AtomicU32; 7],
+    /// 1: a line of a native semaphore's ledger may say that a doubt is left.
+    pub(crate) doubts: AtomicU32,
+    reserved: [AtomicU32; 6],
 }
 
 impl Hot {
@@ -239,7 +253,7 @@ pub(crate) struct Slot {
     pub(crate) label: [AtomicU64; 2],
 }
 
-/// One permit.
+/// One permit, or a line of a native semaphore's ledger.
 #[repr(C, align(32))]
 #[derive(Debug)]
 pub(crate) struct Permit {

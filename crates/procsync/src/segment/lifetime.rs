@@ -425,7 +425,8 @@ impl Attempt<'_> {
             Err(Error::Mismatch { object: self.object.clone(), property, wanted, found })
         };
         if self.how != How::Attach {
-            if found.capacity != wanted.capacity {
+            // Of a native semaphore it is what its first user said that it was made with.
+            if found.capacity != wanted.capacity && found.kind != Kind::Native {
                 return mismatch(
                     "capacity",
                     wanted.capacity.to_string(),

@@ -3,6 +3,7 @@
 
 pub(crate) mod data_file;
 pub(crate) mod layout;
+pub(crate) mod ledger;
 pub(crate) mod lifetime;
 mod lives;
 pub(crate) mod local;
@@ -185,8 +186,8 @@ impl Segment {
 
     #[inline]
     pub(crate) fn permit(&self, index: u32) -> &Permit {
-        assert!(index < self.facts.capacity);
-        // SAFETY: below `capacity`, so inside the mapping: `obtain` checked the file's size against
+        assert!(index < self.facts.words());
+        // SAFETY: below `words`, so inside the mapping: `obtain` checked the file's size against
         // it. Aligned: the offset of the permits is a multiple of 64.
         let place = unsafe { self.map.start().add(self.places.permits_at) };
         // SAFETY: as above.
@@ -195,7 +196,7 @@ impl Segment {
         unsafe { place.as_ref() }
     }
 
-    /// The state word of a mutex, or a semaphore's gate.
+    /// The state word of a mutex, or a semaphore's gate (also a native one's).
     #[inline(always)]
     pub(crate) fn owned(&self) -> &OwnedWord {
         self.hot().owned()
@@ -311,6 +312,7 @@ impl Segment {
         match self.facts.kind {
             Kind::Mutex | Kind::ReentrantMutex => self.owner(),
             Kind::Semaphore => self.permit_holders().next(),
+            Kind::Native => self.unit_holders().next(),
             _ => None,
         }
         .map(Box::new)

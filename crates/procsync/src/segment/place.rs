@@ -39,12 +39,16 @@ impl Scope {
 /// directory that the first user would have to make and could then own.
 const MACHINE_PREFIX: &str = "procsync.";
 const USER_DIRECTORY: &str = "procsync-";
+/// Native semaphores' ledgers lie beside the objects. No object's name begins so.
+const LEDGER_PREFIX: &str = "-native-";
 
 /// A directory and how names become file names in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) directory: PathBuf,
     prefix: &'static str,
+    /// The ledger of a native semaphore: what its file is called, whatever the semaphore's name.
+    ledger: Option<String>,
 }
 
 impl Place {
@@ -60,7 +64,7 @@ impl Place {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
         if let Scope::Machine { .. } = scope {
-            return Ok(Place { directory: base, prefix: MACHINE_PREFIX });
+            return Ok(Place { directory: base, prefix: MACHINE_PREFIX, ledger: None });
         }
         let own = base.join(format!("{USER_DIRECTORY}{user}"));
         let fault = match map::private_directory_fault(&own, user) {
@@ -74,14 +78,31 @@ impl Place {
             answer => answer,
         };
         match fault.map_err(system("use", &own))? {
-            None => Ok(Place { directory: own, prefix: "" }),
+            None => Ok(Place { directory: own, prefix: "", ledger: None }),
             Some(reason) => Err(Error::UnsafeDirectory { path: own, reason }),
         }
     }
 
     /// The file of an object.
     pub(crate) fn path(&self, name: &Name) -> PathBuf {
-        self.directory.join(format!("{}{name}", self.prefix))
+        match &self.ledger {
+            Some(ledger) => self.directory.join(format!("{}{LEDGER_PREFIX}{ledger}", self.prefix)),
+            None => self.directory.join(format!("{}{name}", self.prefix)),
+        }
+    }
+
+    /// The place of a native semaphore's ledger, in the directory of this one.
+    pub(crate) fn of_ledger(&self, file_name: String) -> Place {
+        Place { ledger: Some(file_name), ..self.clone() }
+    }
+
+    /// The same for a file that is here, if it could be a ledger.
+    pub(crate) fn ledger_in(&self, file_name: &str) -> Option<Place> {
+        let ledger = file_name.strip_prefix(self.prefix)?.strip_prefix(LEDGER_PREFIX)?;
+        ledger
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then(|| self.of_ledger(ledger.to_owned()))
     }
 
     /// The object that a file here could be.

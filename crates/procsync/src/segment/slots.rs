@@ -334,14 +334,12 @@ impl Segment {
             Kind::Mutex | Kind::ReentrantMutex => {
                 self.abandon(self.owned(), slot, cause);
             }
+            Kind::Native => {
+                self.free_gate(tag);
+                self.bury_lines(slot, cause);
+            }
             Kind::Semaphore => {
-                let gate = self.owned();
-                let held = gate.owner();
-                if held & PARTICIPANT == tag
-                    && let Some(Freed { wake: true }) = gate.abandon(held)
-                {
-                    SharedWaker.wake(gate.futex(), 1);
-                }
+                self.free_gate(tag);
                 let mut freed = 0;
                 for index in 0..self.facts.capacity {
                     let permit = self.permit(index);
@@ -359,6 +357,16 @@ impl Segment {
                 }
             }
             Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory | Kind::Unknown => {}
+        }
+    }
+
+    fn free_gate(&self, tag: u32) {
+        let gate = self.owned();
+        let held = gate.owner();
+        if held & PARTICIPANT == tag
+            && let Some(Freed { wake: true }) = gate.abandon(held)
+        {
+            SharedWaker.wake(gate.futex(), 1);
         }
     }
 
@@ -417,6 +425,11 @@ impl Segment {
                         recovered |= self.look_at(tag)? == Found::Recovered;
                     }
                 }
+            }
+            Kind::Native => {
+                let gate = self.owned().owner();
+                recovered = gate != 0 && self.look_at(gate)? == Found::Recovered;
+                recovered |= self.look_at_lines(false)?;
             }
             Kind::TokenSemaphore | Kind::Event | Kind::SharedMemory | Kind::Unknown => {}
         }

@@ -156,6 +156,44 @@ impl<'a> Wait<'a> {
             .or_else(|| local::tag(&self.segment.arc(), false).ok());
     }
 
+    /// Before each sleep: what time it is, and until when to sleep at most.
+    pub(crate) fn next_slice(&mut self) -> Result<(u64, u64), Stop> {
+        if !self.slept {
+            self.begin()?;
+        } else {
+            self.check()?;
+        }
+        let now = clock::monotonic();
+        if self.listener.says_stop(now) {
+            return Err(Stop::Interrupted);
+        }
+        if now >= self.next_look && !self.settled {
+            self.settle();
+        }
+        // One of the rest may have been woken to take over a leaving one's part.
+        if self.settled && (now >= self.next_look || self.rank == Rank::Rest) {
+            self.line_up(now);
+        }
+        let mut until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
+        if let Some(suspects) = &mut self.suspects {
+            until = until.min(suspects.check(self.segment, now)?);
+        }
+        Ok((now, self.listener.at_most(until)))
+    }
+
+    /// After each sleep: looks, if that is this waiter's part now. `death`: it knows of one.
+    pub(crate) fn slice_is_over(&mut self, slept: Slept, death: bool) -> Result<(), Stop> {
+        self.listener.slept(slept);
+        let now = clock::monotonic();
+        let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
+        // Those who come late leave looking to the first ones, unless it is their last chance.
+        let looks = !self.settled || self.rank != Rank::Rest;
+        if death || (now >= self.next_look && looks) || last_chance {
+            self.look()?;
+        }
+        Ok(())
+    }
+
     /// Plays its part among those who wait.
     fn line_up(&mut self, now: u64) {
         let wall = clock::wall_coarse();
@@ -248,41 +286,13 @@ impl Waiter for Wait<'_> {
     }
 
     fn sleep(&mut self, word: &AtomicU32, expected: u32) -> Result<(), Stop> {
-        if !self.slept {
-            self.begin()?;
-        } else {
-            self.check()?;
-        }
-        let now = clock::monotonic();
-        if self.listener.says_stop(now) {
-            return Err(Stop::Interrupted);
-        }
-        if now >= self.next_look && !self.settled {
-            self.settle();
-        }
-        // One of the rest may have been woken to take over a leaving one's part.
-        if self.settled && (now >= self.next_look || self.rank == Rank::Rest) {
-            self.line_up(now);
-        }
-        let mut until = self.deadline.ns().map_or(self.next_look, |at| at.min(self.next_look));
-        if let Some(suspects) = &mut self.suspects {
-            until = until.min(suspects.check(self.segment, now)?);
-        }
-        let until = self.listener.at_most(until);
+        let (now, until) = self.next_slice()?;
         let (slept, death) = if self.settled && has_holders(self.segment) {
             self.sleep_watching(word, expected, now, until)
         } else {
             (wait::sleep(word, expected, true, Some(until)), false)
         };
-        self.listener.slept(slept);
-        let now = clock::monotonic();
-        let last_chance = self.deadline.ns().is_some_and(|at| now >= at);
-        // Those who come late leave looking to the first ones, unless it is their last chance.
-        let looks = !self.settled || self.rank != Rank::Rest;
-        if death || (now >= self.next_look && looks) || last_chance {
-            self.look()?;
-        }
-        Ok(())
+        self.slice_is_over(slept, death)
     }
 
     fn check(&mut self) -> Result<(), Stop> {

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod life;
 pub(crate) mod lock;
 pub(crate) mod map;
+pub(crate) mod native;
 pub(crate) mod process;
 pub(crate) mod wait;
 

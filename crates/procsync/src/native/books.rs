@@ -1,0 +1,496 @@
+//! A semaphore and the ledger beside it: taking and giving back with both.
+
+use super::NativeName;
+use super::options::Settings;
+use super::step::Accounts;
+use crate::deadline::Deadline;
+use crate::error::{Error, Result};
+use crate::handle::Handle;
+use crate::interrupt::Listener;
+use crate::kind::{Kind, Object};
+use crate::name::Name;
+use crate::pacing::spin_of_environment;
+use crate::participant::{Deceased, Participant};
+use crate::raw::Waiter as _;
+use crate::raw::Waker as _;
+use crate::raw::host::Slept;
+use crate::raw::ledger::{self, Gave, LedgerWord, Lines as _, Settled, State, Took, Units, Wanted};
+use crate::raw::owned_word::{Denied, Freed, ThreadTag};
+use crate::segment::layout::Facts;
+use crate::segment::ledger::{ABOUT_SIZE, About};
+use crate::segment::place::Place;
+use crate::segment::{How, Segment, SharedWaker, Spec, Stop, Wait, local};
+use crate::sys::native::{
+    Incarnation, Origin, Refused, Semaphore, SystemName, Waited, advice, owner,
+};
+use crate::sys::{clock, process};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// No sleep is longer, so that somebody who settles doubts can have all waiters stand still within
+/// a second.
+const LONGEST_SLICE: u64 = 1_000_000_000;
+
+/// How long settling waits for those who are in the middle of something.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Units for Semaphore {
+    type Error = Refused;
+
+    fn take(&self) -> Result<bool, Refused> {
+        self.try_take()
+    }
+
+    fn give(&self) -> Result<(), Refused> {
+        Semaphore::give(self)
+    }
+
+    fn free(&self) -> Option<u32> {
+        self.value()
+    }
+}
+
+/// What the system said, told with what is known besides.
+pub(super) fn told(object: &Object, name: &SystemName, refused: &Refused) -> Error {
+    let meaning = std::io::Error::from_raw_os_error(refused.code).to_string();
+    // The standard library says the number once more.
+    let meaning = meaning.split(" (os error").next().unwrap_or_default().to_owned();
+    let parts = [owner(name).unwrap_or_default(), advice(refused).to_owned()];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Error::NativeCall {
+        object: object.clone(),
+        call: refused.call,
+        code: refused.code,
+        code_name: refused.code_name(),
+        meaning,
+        advice: parts.join("; "),
+    }
+}
+
+/// The unit that an instance has.
+#[derive(Debug, Clone)]
+pub(super) struct Hold {
+    /// The process that took it: a forked child has the parent's instance, and not what it holds.
+    process: u32,
+    /// Its line in the ledger, if there is one.
+    line: Option<Line>,
+    pub(super) abandoned: Option<Deceased>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    tag: u32,
+    index: u32,
+}
+
+impl Hold {
+    /// A fork has made this a copy of the parent's.
+    pub(super) fn is_the_parents(&self) -> bool {
+        self.process != process::identity().process
+    }
+}
+
+/// An open semaphore, with its ledger if it has one.
+#[derive(Debug)]
+pub(super) struct Books {
+    object: Object,
+    system_name: SystemName,
+    pub(super) semaphore: Semaphore,
+    ledger: Option<Handle>,
+}
+
+impl Books {
+    pub(super) fn open(name: &NativeName, settings: &Settings) -> Result<(Books, bool)> {
+        let (object, system_name) = (name.object(), name.for_system());
+        let opened = crate::sys::native::open(&system_name, settings.mode, settings.initial);
+        let (semaphore, origin, incarnation) =
+            opened.map_err(|refused| told(&object, &system_name, &refused))?;
+        let ledger = if settings.ledger {
+            let about = about(&system_name, name, incarnation);
+            let ledger = open_ledger(&object, settings, &about, origin);
+            Some(ledger.map_err(|source| Error::NoLedger {
+                object: object.clone(),
+                source: Box::new(source),
+            })?)
+        } else {
+            None
+        };
+        let books = Books { object, system_name, semaphore, ledger };
+        Ok((books, origin == Origin::Created))
+    }
+
+    /// Opens what a ledger that was found is about; none: that semaphore is gone.
+    pub(super) fn of_ledger(
+        object: &Object,
+        about: &About,
+        ledger: Handle,
+    ) -> Result<Option<Books>> {
+        let system_name = SystemName(about.system_name.clone());
+        let (object, ledger) = (object.clone(), Some(ledger));
+        match crate::sys::native::open_existing(&system_name) {
+            Ok((semaphore, incarnation)) if is_the_same(about, incarnation) => {
+                Ok(Some(Books { object, system_name, semaphore, ledger }))
+            }
+            Ok(_) => Ok(None),
+            Err(refused) if crate::sys::native::not_there(&refused) => Ok(None),
+            Err(refused) => Err(told(&object, &system_name, &refused)),
+        }
+    }
+
+    pub(super) fn error(&self, refused: &Refused) -> Error {
+        told(&self.object, &self.system_name, refused)
+    }
+
+    fn segment(&self) -> Result<Option<&Segment>> {
+        self.ledger.as_ref().map(Handle::live).transpose()
+    }
+
+    /// Takes a unit; with a deadline it waits until then. None: there is none to be had now.
+    pub(super) fn take(&self, deadline: Option<Deadline>) -> Result<Option<Hold>> {
+        let hold = match self.segment()? {
+            Some(segment) => Taking::new(self, segment)?.take(deadline)?,
+            None => self.take_bare(deadline)?,
+        };
+        Ok(hold)
+    }
+
+    /// Without a ledger.
+    fn take_bare(&self, deadline: Option<Deadline>) -> Result<Option<Hold>> {
+        let hold = Hold { process: process::identity().process, line: None, abandoned: None };
+        if self.semaphore.try_take().map_err(|refused| self.error(&refused))? {
+            return Ok(Some(hold));
+        }
+        let Some(deadline) = deadline else { return Ok(None) };
+        let mut listener = Listener::new();
+        loop {
+            let now = clock::monotonic();
+            let (object, waited) =
+                (|| self.object.clone(), Duration::from_nanos(now - deadline.began()));
+            if listener.says_stop(now) {
+                return Err(Error::Interrupted { object: object(), waited });
+            }
+            if deadline.passed() {
+                return Err(Error::TimedOut { object: object(), waited, holder: None });
+            }
+            let slice = now + LONGEST_SLICE;
+            let until = listener.at_most(deadline.ns().map_or(slice, |at| at.min(slice)));
+            match self.semaphore.take_until(until).map_err(|refused| self.error(&refused))? {
+                Waited::Granted => return Ok(Some(hold)),
+                Waited::TimedOut => {}
+                Waited::Interrupted => listener.slept(Slept::Interrupted),
+            }
+        }
+    }
+
+    /// Gives a unit back. Refused by the system, it is held as before.
+    pub(super) fn give(&self, hold: &Hold) -> Result<()> {
+        let Some(line) = hold.line else {
+            return self.semaphore.give().map_err(|refused| self.error(&refused));
+        };
+        let not_owner = || Error::NotOwner { object: self.object.clone(), holder: None };
+        let segment = self.segment()?.ok_or_else(not_owner)?;
+        match ledger::give(segment, &self.semaphore, line.tag, line.index) {
+            Ok(Gave::Done) => Ok(()),
+            Ok(Gave::NotHeld) => Err(not_owner()),
+            Err(refused) => Err(self.error(&refused)),
+        }
+    }
+
+    /// Leaves a unit to others without giving it back.
+    pub(super) fn abandon(&self, hold: &Hold) {
+        let (Some(line), Some(ledger)) = (hold.line, &self.ledger) else {
+            let object = &self.object;
+            return tracing::warn!(%object, "let go while locked, and without a ledger: the unit is lost");
+        };
+        if ledger.segment().abandon_line(line.tag, line.index) {
+            tracing::info!(object = %self.object, "let go while locked: abandoned");
+        }
+    }
+
+    pub(super) fn accounts(&self) -> Result<Option<Accounts>> {
+        let Some(segment) = self.segment()? else { return Ok(None) };
+        segment.look_at_all_lines()?;
+        let tally = segment.tally();
+        Ok(Some(Accounts::of(&tally, segment.facts().capacity, self.semaphore.value())))
+    }
+
+    pub(super) fn holders(&self) -> Result<Vec<Participant>> {
+        Ok(self.segment()?.map(|segment| segment.unit_holders().collect()).unwrap_or_default())
+    }
+
+    /// Gives the units of the dead back to the system, if nobody adopts them.
+    pub(super) fn reap(&self) -> Result<u32> {
+        let Some(segment) = self.segment()? else { return Ok(0) };
+        segment.look_at_all_lines()?;
+        let tag = local::tag(&segment.arc(), true)?;
+        let given = ledger::reap(segment, &self.semaphore, tag);
+        given.map_err(|refused| self.error(&refused))
+    }
+
+    /// Finds out what doubts are about, and with `give` gives back what is missing.
+    pub(super) fn settle(&self, give: bool) -> Result<u32> {
+        let Some(segment) = self.segment()? else { return Ok(0) };
+        let (tag, capacity) = (local::tag(&segment.arc(), true)?, segment.facts().capacity);
+        let deadline = Deadline::after(PATIENCE);
+        let gate = Gate::close(segment, tag, deadline)?;
+        loop {
+            segment.look_at_all_lines()?;
+            let settled = ledger::settle(segment, &self.semaphore, tag, capacity, give);
+            if let Settled::Done(given) = settled.map_err(|refused| self.error(&refused))? {
+                let doubts = u32::from(segment.tally().doubtful > 0);
+                segment.hot().doubts.store(doubts, Ordering::SeqCst);
+                drop(gate);
+                if given > 0 {
+                    let object = &self.object;
+                    tracing::warn!(%object, given, "units that were missing were given back");
+                }
+                return Ok(given);
+            }
+            if deadline.passed() {
+                let waited = Duration::from_nanos(clock::monotonic() - deadline.began());
+                return Err(Error::Busy { object: self.object.clone(), waited });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether doubts may be left.
+    pub(super) fn may_doubt(&self) -> bool {
+        self.ledger
+            .as_ref()
+            .is_some_and(|ledger| ledger.segment().hot().doubts.load(Ordering::Relaxed) != 0)
+    }
+
+    pub(super) fn close(self) -> Result<()> {
+        let Books { object, system_name, semaphore, ledger } = self;
+        // The unit that a thread might still have here was given back before.
+        drop(ledger);
+        semaphore.close().map_err(|refused| told(&object, &system_name, &refused))
+    }
+}
+
+pub(super) fn about(
+    system_name: &SystemName,
+    name: &NativeName,
+    incarnation: Option<Incarnation>,
+) -> About {
+    let Incarnation { device, number } =
+        incarnation.unwrap_or(Incarnation { device: 0, number: 0 });
+    let prefix = system_name.0.len() - name.as_str().len();
+    About { system_name: system_name.0.clone(), prefix, device, number }
+}
+
+/// Whether a ledger is about this semaphore; where the system does not tell, its name must do.
+pub(super) fn is_the_same(about: &About, incarnation: Option<Incarnation>) -> bool {
+    incarnation.is_none_or(|now| (now.device, now.number) == (about.device, about.number))
+}
+
+fn open_ledger(
+    object: &Object,
+    settings: &Settings,
+    about: &About,
+    origin: Origin,
+) -> Result<Handle> {
+    let place = Place::of(settings.scope, true, object)?.of_ledger(about.file_name());
+    if about.number == 0 && origin == Origin::Created {
+        // Where the system does not tell one semaphore from the next, a new one forgets what was.
+        let _ = crate::segment::remove(&Name::of_native(&object.name), &place)?;
+    }
+    let facts = Facts {
+        kind: Kind::Native,
+        flags: 0,
+        slots: settings.participants,
+        capacity: settings.initial,
+        data_size: ABOUT_SIZE as u64,
+        data_align: 1,
+        created: 0,
+    };
+    let handle = attach(object, settings.scope, place, facts, about.to_bytes(), How::Open)?;
+    if handle.segment().about()? != *about {
+        return Err(handle.segment().damaged("it is about another semaphore".to_owned()));
+    }
+    Ok(handle)
+}
+
+/// Opens a ledger in its place.
+pub(super) fn attach(
+    object: &Object,
+    scope: crate::Scope,
+    place: Place,
+    facts: Facts,
+    data: Vec<u8>,
+    how: How,
+) -> Result<Handle> {
+    let spec = Spec {
+        name: Name::of_native(&object.name),
+        scope,
+        place,
+        facts,
+        // The semaphore outlives its users, and so does what is known of it.
+        persistent: true,
+        spin: spin_of_environment(),
+        detects_deadlocks: false,
+        state: 0,
+        data,
+        by_process: false,
+    };
+    Ok(Handle::obtain(spec, how)?.0)
+}
+
+/// While somebody has this, nobody begins to take.
+struct Gate<'a> {
+    segment: &'a Segment,
+    tag: u32,
+}
+
+impl<'a> Gate<'a> {
+    fn close(segment: &'a Segment, tag: u32, deadline: Deadline) -> Result<Gate<'a>> {
+        let mut wait = Wait::new(segment, deadline);
+        Gate::get(segment, tag, &mut wait).map_err(|stop| wait.error(stop))
+    }
+
+    fn get(segment: &'a Segment, tag: u32, wait: &mut Wait<'_>) -> Result<Gate<'a>, Stop> {
+        match segment.owned().acquire(&ThreadTag(tag), true, wait) {
+            Ok(_) => Ok(Gate { segment, tag }),
+            Err(Denied::Stopped(stop)) => Err(stop),
+            // Not reached in good company: nobody has the gate beyond one call.
+            Err(Denied::Owned | Denied::Abandoned) => Err(Stop::Failed(
+                segment.damaged("its gate says that the calling thread holds it".to_owned()),
+            )),
+        }
+    }
+}
+
+impl Drop for Gate<'_> {
+    fn drop(&mut self) {
+        let gate = self.segment.owned();
+        if let Ok(Freed { wake: true }) = gate.release(self.tag) {
+            SharedWaker.wake(gate.futex(), 1);
+        }
+    }
+}
+
+/// One thread that takes a unit.
+struct Taking<'a> {
+    books: &'a Books,
+    segment: &'a Segment,
+    tag: u32,
+    spare: u32,
+}
+
+impl<'a> Taking<'a> {
+    fn new(books: &'a Books, segment: &'a Segment) -> Result<Taking<'a>> {
+        let tag = local::tag(&segment.arc(), true)?;
+        // So many doubts tell that all units may be gone; more tell nothing besides.
+        let spare = segment.facts().capacity.max(1);
+        Ok(Taking { books, segment, tag, spare })
+    }
+
+    /// Where to begin to search for a line: each participant at another one.
+    fn hint(&self) -> u32 {
+        self.tag - 1
+    }
+
+    fn line(&self, index: u32) -> &LedgerWord {
+        self.segment.line(index)
+    }
+
+    fn take(&self, deadline: Option<Deadline>) -> Result<Option<Hold>> {
+        let mut wait = None;
+        let mut looked = false;
+        loop {
+            let (semaphore, hint) = (&self.books.semaphore, self.hint());
+            let took = ledger::try_take(self.segment, semaphore, self.tag, hint, self.spare);
+            match took.map_err(|refused| self.books.error(&refused))? {
+                Took::Granted(index) => return Ok(Some(self.got(index, false))),
+                Took::Adopted(index) => return Ok(Some(self.got(index, true))),
+                Took::Full => {
+                    // The dead may have some.
+                    if std::mem::replace(&mut looked, true) {
+                        return Err(self.segment.no_lines());
+                    }
+                    self.segment.look_at_all_lines()?;
+                    continue;
+                }
+                Took::None | Took::Closed if deadline.is_none() => {
+                    if std::mem::replace(&mut looked, true) || !self.segment.look_at_holders()? {
+                        return Ok(None);
+                    }
+                    continue;
+                }
+                Took::None | Took::Closed => {}
+            }
+            let Some(deadline) = deadline else { return Ok(None) };
+            let wait = wait.get_or_insert_with(|| Wait::new(self.segment, deadline));
+            match self.wait(wait) {
+                Ok(Some(hold)) => {
+                    wait.succeeded();
+                    return Ok(Some(hold));
+                }
+                Ok(None) => {}
+                Err(Failed::Stopped(stop)) => return Err(wait.error(stop)),
+                Err(Failed::Refused(refused)) => return Err(self.books.error(&refused)),
+            }
+        }
+    }
+
+    /// Waits for a slice; none: try again.
+    fn wait(&self, wait: &mut Wait<'_>) -> Result<Option<Hold>, Failed> {
+        if self.segment.gate_is_closed() {
+            // Somebody settles: after that.
+            drop(Gate::get(self.segment, self.tag, wait).map_err(Failed::Stopped)?);
+            return Ok(None);
+        }
+        let semaphore = &self.books.semaphore;
+        while wait.spin() {
+            if semaphore.value().is_none_or(|free| free > 0) {
+                return Ok(None);
+            }
+        }
+        let (now, until) = wait.next_slice().map_err(Failed::Stopped)?;
+        // What was looked for just now may have been found.
+        if let Some(index) = ledger::adopt(self.segment, self.tag, self.hint()) {
+            return Ok(Some(self.got(index, true)));
+        }
+        let until = until.min(now + LONGEST_SLICE);
+        let Wanted::Line(index) = ledger::want(self.segment, self.tag, self.hint(), self.spare)
+        else {
+            return Ok(None);
+        };
+        let waited = semaphore.take_until(until);
+        if let Ok(Waited::Granted) = waited {
+            let _ = self.line(index).granted(self.tag);
+            return Ok(Some(self.got(index, false)));
+        }
+        let _ = self.line(index).not_granted(self.tag);
+        let slept = match waited.map_err(Failed::Refused)? {
+            Waited::Interrupted => Slept::Interrupted,
+            _ => Slept::TimedOut,
+        };
+        wait.slice_is_over(slept, false).map_err(Failed::Stopped)?;
+        Ok(None)
+    }
+
+    fn got(&self, index: u32, adopted: bool) -> Hold {
+        let abandoned = adopted.then(|| self.segment.deceased_of_line(index));
+        self.segment.record_grant(index, process::tid());
+        // Who has the only unit knows that no dead one has it.
+        let hot = self.segment.hot();
+        if hot.doubts.load(Ordering::Relaxed) != 0
+            && self.segment.facts().capacity == 1
+            && matches!(self.line(index).state(), (State::Held, tag) if tag == self.tag)
+        {
+            // First: what becomes doubtful meanwhile sets it again.
+            hot.doubts.store(0, Ordering::SeqCst);
+            ledger::end_doubts(self.segment);
+        }
+        let line = Some(Line { tag: self.tag, index });
+        Hold { process: process::identity().process, line, abandoned }
+    }
+}
+
+/// Why a slice ended without success.
+enum Failed {
+    Stopped(Stop),
+    Refused(Refused),
+}
