@@ -181,9 +181,7 @@ pub unsafe extern "C" fn procsync_native_close(
     semaphore: *const procsync_native,
 ) -> procsync_status {
     // SAFETY: the C caller's promise.
-    unsafe {
-        on(c"procsync_native_close", semaphore, |instance| Ok(instance.semaphore.close()?))
-    }
+    unsafe { on(c"procsync_native_close", semaphore, |instance| Ok(instance.semaphore.close()?)) }
 }
 
 /// Takes the semaphore's name away, after it was closed; `was_there` (or null) is told whether it still
@@ -321,9 +319,7 @@ pub unsafe extern "C" fn procsync_native_uuid(
     uuid: *mut *const c_char,
 ) -> procsync_status {
     // SAFETY: the C caller's promise.
-    unsafe {
-        ask(c"procsync_native_uuid", semaphore, uuid, |instance| Ok(instance.uuid.as_ptr()))
-    }
+    unsafe { ask(c"procsync_native_uuid", semaphore, uuid, |instance| Ok(instance.uuid.as_ptr())) }
 }
 
 /// Where the system has put the semaphore (a handle on Windows), once it was opened; else null. Only to

@@ -196,8 +196,8 @@ fn nothing_but_nulls_is_an_error_except_where_there_is_nothing_to_do() {
     for (name, status) in call_all() {
         let frees = name.ends_with("_close") || name.ends_with("_free");
         // Closing a native semaphore is a step of its life, which frees nothing.
-        let nothing_to_do = frees && name != "procsync_native_close"
-            || name == "procsync_set_interrupt";
+        let nothing_to_do =
+            frees && name != "procsync_native_close" || name == "procsync_set_interrupt";
         match status {
             procsync_status::PROCSYNC_OK => assert!(nothing_to_do, "{name}"),
             procsync_status::PROCSYNC_INVALID_HANDLE
