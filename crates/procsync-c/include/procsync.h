@@ -364,6 +364,8 @@ enum procsync_state
     PROCSYNC_STATE_UNSET = 7,
     // A shared memory: see `bytes`.
     PROCSYNC_STATE_BYTES = 8,
+    // A native semaphore: see `capacity` and what begins with `native_`.
+    PROCSYNC_STATE_NATIVE = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -495,9 +497,9 @@ typedef struct procsync_snapshot {
     int32_t kind;
     // How it stands: a procsync_state.
     int32_t state;
-    // How many permits or tokens there are to be had.
+    // How many permits or tokens there are to be had; of a native semaphore see `native_free`.
     uint32_t available;
-    // How many permits a semaphore has.
+    // How many permits a semaphore has. Of a native one how many units it was made with, 0: not known.
     uint32_t capacity;
     // How many bytes a shared memory has.
     uint64_t bytes;
@@ -521,6 +523,15 @@ typedef struct procsync_snapshot {
     uint64_t contended;
     // How often something was taken back from a dead holder.
     uint64_t recovered;
+    // Of a native semaphore: how many units are free; -1: not known.
+    int64_t native_free;
+    // Of a native semaphore: how many units belonged to dead users, and go to the next one.
+    uint32_t native_abandoned;
+    // Of a native semaphore: how many users died while they took or gave back, so that it cannot be told
+    // whether a unit went with them.
+    uint32_t native_doubtful;
+    // Of a native semaphore: how many units are neither free nor known to be held; -1: not known.
+    int64_t native_unknown;
 } procsync_snapshot;
 
 // Asked in a waiting thread whether it is to give up: not 0 for yes. It must return: no exception
@@ -628,11 +639,18 @@ procsync_status procsync_event_remove(const struct procsync_event *event,
 procsync_status procsync_inspect_list(int32_t scope,
                                       struct procsync_snapshots **found);
 
-// Looks at one object; PROCSYNC_NOT_FOUND if there is none of this name. What was found is a list
+// Looks at one object, or at the native semaphore if no object has this name; PROCSYNC_NOT_FOUND if
+// there is neither. What was found is a list
 // of one. Free it with procsync_snapshots_free().
 procsync_status procsync_inspect_show(const char *name,
                                       int32_t scope,
                                       struct procsync_snapshots **found);
+
+// Looks at the ledger of the native semaphore of this name, also if another object has the same name;
+// PROCSYNC_NOT_FOUND if there is none. Else as procsync_inspect_show().
+procsync_status procsync_inspect_show_native(const char *name,
+                                             int32_t scope,
+                                             struct procsync_snapshots **found);
 
 // How many objects were found.
 procsync_status procsync_snapshots_count(const struct procsync_snapshots *found,

@@ -263,6 +263,8 @@ pub enum procsync_state {
     PROCSYNC_STATE_UNSET = 7,
     /// A shared memory: see `bytes`.
     PROCSYNC_STATE_BYTES = 8,
+    /// A native semaphore: see `capacity` and what begins with `native_`.
+    PROCSYNC_STATE_NATIVE = 9,
 }
 
 /// C may give any number where one of these is wanted.

@@ -31,6 +31,7 @@ fn call_all() -> Vec<(&'static str, procsync_status)> {
         event::procsync_event_remove(null(), null_mut());
         inspect::procsync_inspect_list(0, null_mut());
         inspect::procsync_inspect_show(null(), 0, null_mut());
+        inspect::procsync_inspect_show_native(null(), 0, null_mut());
         inspect::procsync_snapshots_count(null(), null_mut());
         inspect::procsync_snapshots_get(null(), 0, null_mut());
         inspect::procsync_snapshots_free(null_mut());

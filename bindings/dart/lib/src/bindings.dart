@@ -119,6 +119,7 @@ abstract final class procsync_state {
   static const int PROCSYNC_STATE_SET = 6;
   static const int PROCSYNC_STATE_UNSET = 7;
   static const int PROCSYNC_STATE_BYTES = 8;
+  static const int PROCSYNC_STATE_NATIVE = 9;
 }
 
 abstract final class procsync_atomic {
@@ -212,6 +213,14 @@ final class procsync_snapshot extends Struct {
   external int contended;
   @Uint64()
   external int recovered;
+  @Int64()
+  external int native_free;
+  @Uint32()
+  external int native_abandoned;
+  @Uint32()
+  external int native_doubtful;
+  @Int64()
+  external int native_unknown;
 }
 
 final class procsync_error extends Struct {
@@ -301,6 +310,10 @@ final class Bindings {
   late final procsync_inspect_show = _library.lookupFunction<
       Int32 Function(Pointer<Char> name, Int32 scope, Pointer<Pointer<procsync_snapshots>> found),
       int Function(Pointer<Char> name, int scope, Pointer<Pointer<procsync_snapshots>> found)>('procsync_inspect_show');
+
+  late final procsync_inspect_show_native = _library.lookupFunction<
+      Int32 Function(Pointer<Char> name, Int32 scope, Pointer<Pointer<procsync_snapshots>> found),
+      int Function(Pointer<Char> name, int scope, Pointer<Pointer<procsync_snapshots>> found)>('procsync_inspect_show_native');
 
   late final procsync_snapshots_count = _library.lookupFunction<
       Int32 Function(Pointer<procsync_snapshots> found, Pointer<Size> count),
