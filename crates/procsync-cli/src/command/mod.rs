@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod jobserver;
 mod ls;
+mod native;
 mod pages;
 mod patience;
 mod reap;

@@ -1,5 +1,7 @@
-//! `procsync run` and `procsync try`: hold a mutex or a permit while a command runs.
+//! `procsync run` and `procsync try`: hold a mutex, a permit or a unit of one of the system's own
+//! semaphores while a command runs.
 
+use super::native;
 use super::patience::{Awaited, Limits, take};
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -25,6 +27,10 @@ pub(crate) fn try_run(arguments: &cli::Try) -> Result<Exit, Failure> {
 }
 
 fn run_within(what: &cli::Under, limits: &Limits) -> Result<Exit, Failure> {
+    if what.native {
+        sys::call_this(LABEL);
+        return hold(&native::open(what)?, what, limits);
+    }
     let scope = scope(what.place.scope, what.mode)?;
     sys::call_this(LABEL);
     match what.permits {
@@ -93,6 +99,8 @@ pub(super) trait Held {
 pub(super) enum Which {
     Grant(u64),
     Permit(Option<u32>),
+    /// A unit of one of the system's own semaphores: they are all alike.
+    Unit,
 }
 
 impl Lock for Mutex<()> {
@@ -180,7 +188,7 @@ impl std::fmt::Display for Which {
         match self {
             Which::Grant(grant) => write!(f, ", grant {grant}"),
             Which::Permit(Some(index)) => write!(f, ", permit {index}"),
-            Which::Permit(None) => Ok(()),
+            Which::Permit(None) | Which::Unit => Ok(()),
         }
     }
 }
@@ -258,6 +266,7 @@ fn tell(command: &mut Command, object: &Object, scope: cli::Scope, which: &Which
             held += &format!(":{index}");
         }
         Which::Permit(None) => {}
+        Which::Unit => held = format!("native/{}", object.name),
     }
     let before = std::env::var("PROCSYNC_HELD").unwrap_or_default();
     command.env("PROCSYNC_HELD", format!("{before} {held}").trim_start());

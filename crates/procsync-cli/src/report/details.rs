@@ -78,10 +78,12 @@ pub(crate) fn style(seen: &Snapshot) -> Style {
     let all_taken = matches!(seen.state, State::Permits { available: 0, .. });
     match seen.state {
         State::Abandoned => Style::Bad,
+        State::Native(accounts) if accounts.doubtful > 0 => Style::Bad,
         _ if seen.is_leftover() || seen.holders.iter().any(|holder| holder.dead) => Style::Bad,
         State::Held => Style::Busy,
+        State::Native(accounts) if accounts.free == Some(0) => Style::Busy,
         State::Permits { .. } if all_taken => Style::Busy,
-        State::Free | State::Set | State::Permits { .. } => Style::Good,
+        State::Free | State::Set | State::Permits { .. } | State::Native(_) => Style::Good,
         _ => Style::Plain,
     }
 }

@@ -91,6 +91,9 @@ fn cell(column: Column, scope: &str, seen: &Snapshot) -> Cell {
         Column::Age => seen.age().map(span).unwrap_or_default(),
         Column::Capacity => match seen.state {
             State::Permits { capacity, .. } => capacity.to_string(),
+            State::Native(accounts) => {
+                accounts.capacity.map(|units| units.to_string()).unwrap_or_default()
+            }
             _ => String::new(),
         },
         Column::Grants => {

@@ -61,3 +61,8 @@ fn has_futex_waitv() -> bool {
     };
     answer >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOSYS)
 }
+
+/// The file in which the C library keeps one of the system's own semaphores (sem_overview(7)).
+pub(crate) fn semaphore_file(name: &str) -> Option<String> {
+    Some(format!("/dev/shm/sem.{name}"))
+}

@@ -40,3 +40,8 @@ pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
 pub(crate) fn silent_about_deaths() -> Option<&'static str> {
     None
 }
+
+/// The file in which the system keeps a semaphore: none.
+pub(crate) fn semaphore_file(_name: &str) -> Option<String> {
+    None
+}

@@ -79,3 +79,8 @@ pub(crate) fn file_limit() -> Option<u64> {
 pub(crate) fn silent_about_deaths() -> Option<&'static str> {
     None
 }
+
+/// The file in which the system keeps a semaphore: none.
+pub(crate) fn semaphore_file(_name: &str) -> Option<String> {
+    None
+}
