@@ -25,7 +25,7 @@ pub(crate) fn of(seen: &Snapshot, paint: Paint) -> String {
     line("acquired", ago(seen.acquired));
     line(
         "acquired so far",
-        if is_mutex(seen) { format!("{} times", seen.grants) } else { String::new() },
+        if counts_grants(seen) { format!("{} times", seen.grants) } else { String::new() },
     );
     line("slept for", format!("{} times", seen.contended));
     line("taken back", format!("{} times from dead holders", seen.recovered));
@@ -53,8 +53,9 @@ pub(crate) fn of(seen: &Snapshot, paint: Paint) -> String {
     lines.join("\n") + "\n"
 }
 
-fn is_mutex(seen: &Snapshot) -> bool {
-    matches!(seen.state, State::Free | State::Held | State::Abandoned)
+/// Whether it is counted how often it is acquired.
+pub(crate) fn counts_grants(seen: &Snapshot) -> bool {
+    matches!(seen.state, State::Free | State::Held | State::Abandoned | State::Native(_))
 }
 
 fn reset(seen: &Snapshot) -> &'static str {

@@ -119,7 +119,12 @@ fn units(seen: &Snapshot) -> Vec<Finding> {
         None => whose.to_owned(),
     };
     let give = format!("`procsync reap {scope}--missing {}` gives it back", in_shell(name));
-    if accounts.doubtful > 0 {
+    if accounts.doubtful > 0 && accounts.unknown == Some(0) {
+        let text = format!("{} died while it took or gave back", count(accounts.doubtful, "user"));
+        let advice = "nothing is missing, so no unit went with it: the next one to use it finds that out, \
+                      and so does `procsync reap`";
+        found.push(Finding::new(Note, "native-doubt", text, advice).of(name));
+    } else if accounts.doubtful > 0 {
         let text = format!(
             "{} died while it took or gave back; whether a unit went with it cannot be told",
             count(accounts.doubtful, "user")
