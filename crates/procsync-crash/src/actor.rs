@@ -202,7 +202,8 @@ fn open(kind: &str, name: &str) -> Result<Object, String> {
 /// `hold COUNT MILLISECONDS` and `try` answer `held` with the pid of the dead holder before, or 0,
 /// and `busy`; `release` answers `released`, `count` a number, `give` answers `given`, `clear`
 /// answers `clear`, `put` writes another number into a mutex that is held, `get` tells it; `close`
-/// answers `closed`.
+/// answers `closed`. `doubts` and `settle` answer how many doubts a native semaphore has, and how many units
+/// were given back for them.
 fn serve_open(post: &mut Post<'_>, object: Object) {
     let mut held: Option<Held<'_>> = None;
     post.answer("open");
@@ -237,6 +238,11 @@ fn serve_open(post: &mut Post<'_>, object: Object) {
                 }
                 _ => "error not held".to_owned(),
             }),
+            ["doubts"] => doubts(&object),
+            ["settle"] => match &object {
+                Object::Native(native) => native.post_doubtful().map(|given| given.to_string()),
+                _ => Ok("error no native semaphore".to_owned()),
+            },
             ["close"] => break,
             _ => Ok("error not understood".to_owned()),
         };
@@ -245,6 +251,14 @@ fn serve_open(post: &mut Post<'_>, object: Object) {
     drop(held);
     drop(object);
     post.answer("closed");
+}
+
+/// How many doubts the ledger of a native semaphore has.
+fn doubts(object: &Object) -> procsync::Result<String> {
+    let Object::Native(native) = object else {
+        return Ok("error no native semaphore".to_owned());
+    };
+    Ok(native.accounts()?.map_or(0, |accounts| accounts.doubtful).to_string())
 }
 
 fn said(held: &Held<'_>) -> String {

@@ -82,11 +82,15 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         }
         all.points += findings.points;
         all.calls = all.calls.max(findings.calls);
+        all.doubtful += findings.doubtful;
         all.slowest = all.slowest.max(findings.slowest);
         all.took += findings.took;
         all.failures.extend(findings.failures);
     }
     row("all", Stride { every: 1, first: 0 }, &all);
+    say(
+        "in doubt: points at which a unit of the system's own semaphore was gone until somebody said so",
+    );
     say("slowest: the longest time from the death to the moment when somebody who waited was in");
     say(&format!("{passed} passed, {failed} failed"));
     Ok(failed == 0)
@@ -103,11 +107,13 @@ fn stride(arguments: &Arguments, scenario: &Scenario) -> Stride {
 }
 
 fn row(name: &str, stride: Stride, findings: &Findings) {
-    let note = if stride.every > 1 {
-        format!("  (1 of {}, from {})", stride.every, stride.first)
-    } else {
-        String::new()
-    };
+    let mut note = String::new();
+    if stride.every > 1 {
+        note = format!("  (1 of {}, from {})", stride.every, stride.first);
+    }
+    if findings.doubtful > 0 {
+        note += &format!("  in doubt: {}", findings.doubtful);
+    }
     say(&format!(
         "{name:<55} {:>7} {:>7} {:>7.1}ms {:>6.1}s{note}",
         findings.points,

@@ -25,6 +25,8 @@ pub(crate) struct Crew {
     pub(crate) dead: u32,
     /// Whether the victim slept at this point, so that what was to happen then has happened.
     pub(crate) slept: bool,
+    /// Whether a native semaphore's unit was gone with the victim, and nobody could tell.
+    pub(crate) doubtful: bool,
     /// Whether the operation was done at this point.
     pub(crate) ended: bool,
     /// Counts the points, so that a check can do one thing at one and another at the next.
@@ -46,6 +48,7 @@ impl Crew {
             b_is_stopped: false,
             dead: 0,
             slept: false,
+            doubtful: false,
             ended: false,
             turn: 0,
             since: Instant::now(),
@@ -182,6 +185,10 @@ impl Drop for Crew {
         let _ = std::fs::remove_file(Path::new("/dev/shm").join(&self.name));
         for entry in std::fs::read_dir(&self.base).into_iter().flatten().flatten() {
             let _ = std::fs::remove_file(entry.path().join(&self.name));
+        }
+        if self.kind == Kind::Native {
+            let _ = procsync::native::unlink(&self.name, procsync::Scope::User);
+            let _ = procsync::inspect::reap(procsync::Scope::User);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can be opened, under one roof.
 
+use procsync::native::{NativeOptions, NativeSemaphore};
 use procsync::{
     Event, Mutex, MutexGuard, Ownership, Permit, ReentrantMutex, ReentrantMutexGuard, Reset,
     Result, Semaphore, SharedMemory, TokenSemaphore,
@@ -28,10 +29,14 @@ pub(crate) enum Kind {
     Manual,
     Auto,
     Memory,
+    /// One of the system's own semaphores, with a ledger that has few lines.
+    Native,
+    /// The same without one, as a stranger uses it.
+    Stranger,
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 12] = [
         Kind::Mutex,
         Kind::Tight,
         Kind::ProcessMutex,
@@ -42,6 +47,8 @@ impl Kind {
         Kind::Manual,
         Kind::Auto,
         Kind::Memory,
+        Kind::Native,
+        Kind::Stranger,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -56,6 +63,8 @@ impl Kind {
             Kind::Manual => "manual",
             Kind::Auto => "auto",
             Kind::Memory => "memory",
+            Kind::Native => "native",
+            Kind::Stranger => "stranger",
         }
     }
 
@@ -73,6 +82,7 @@ pub(crate) enum Object {
     Tokens(TokenSemaphore),
     Event(Event),
     Memory(SharedMemory),
+    Native(NativeSemaphore),
 }
 
 /// What is held. Given back when this goes; tokens and events are not.
@@ -81,7 +91,28 @@ pub(crate) enum Held<'a> {
     Mutex(MutexGuard<'a, u64>),
     Reentrant(ReentrantMutexGuard<'a>),
     Permit(Permit<'a>),
+    Native(NativeHold<'a>),
     Nothing,
+}
+
+/// A native semaphore that is locked.
+#[derive(Debug)]
+pub(crate) struct NativeHold<'a> {
+    semaphore: &'a NativeSemaphore,
+    dead: u32,
+}
+
+impl NativeHold<'_> {
+    fn of(semaphore: &NativeSemaphore, locked: procsync::native::Locked) -> Held<'_> {
+        let dead = locked.abandoned.map_or(0, |dead| dead.pid);
+        Held::Native(NativeHold { semaphore, dead })
+    }
+}
+
+impl Drop for NativeHold<'_> {
+    fn drop(&mut self) {
+        self.semaphore.unlock().expect("what is held can be given back");
+    }
 }
 
 impl Held<'_> {
@@ -91,6 +122,7 @@ impl Held<'_> {
             Held::Mutex(guard) => guard.abandoned(),
             Held::Reentrant(guard) => guard.abandoned(),
             Held::Permit(permit) => permit.abandoned(),
+            Held::Native(hold) => return hold.dead,
             Held::Nothing => None,
         };
         dead.map_or(0, |dead| dead.pid)
@@ -117,6 +149,12 @@ impl Object {
             Kind::Tokens => Object::Tokens(TokenSemaphore::open(name, 0)?),
             Kind::Manual => Object::Event(Event::open(name, Reset::Manual)?),
             Kind::Auto => Object::Event(Event::open(name, Reset::Auto)?),
+            Kind::Native | Kind::Stranger => {
+                let options = NativeOptions::new().participants(16).ledger(kind == Kind::Native);
+                let semaphore = options.unregistered(name)?;
+                semaphore.open()?;
+                Object::Native(semaphore)
+            }
             Kind::Memory => Object::Memory(SharedMemory::open(name, MEMORY)?),
         })
     }
@@ -137,6 +175,8 @@ impl Object {
             (Object::Event(event), None) => nothing(event.wait())?,
             (Object::Event(event), Some(time)) => nothing(event.wait_timeout(time))?,
             (Object::Memory(_), _) => Held::Nothing,
+            (Object::Native(native), None) => NativeHold::of(native, native.lock()?),
+            (Object::Native(native), Some(time)) => NativeHold::of(native, native.lock_for(time)?),
         })
     }
 
@@ -149,6 +189,9 @@ impl Object {
             Object::Tokens(tokens) => tokens.try_wait()?.then_some(Held::Nothing),
             Object::Event(event) => event.try_wait()?.then_some(Held::Nothing),
             Object::Memory(_) => Some(Held::Nothing),
+            Object::Native(native) => {
+                native.try_lock()?.map(|locked| NativeHold::of(native, locked))
+            }
         })
     }
 
@@ -160,6 +203,7 @@ impl Object {
             Object::Semaphore(permits) => u64::from(permits.available()?),
             Object::Tokens(tokens) => u64::from(tokens.value()),
             Object::Event(event) => u64::from(event.is_set()),
+            Object::Native(native) => native.value()?.map_or(0, u64::from),
             Object::Memory(memory) => {
                 let mut bytes = [0; MEMORY as usize];
                 memory.read(0, &mut bytes)?;

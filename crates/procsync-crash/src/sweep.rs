@@ -22,6 +22,8 @@ pub(crate) struct Findings {
     pub(crate) points: u64,
     /// How many system calls the longest way had.
     pub(crate) calls: u64,
+    /// At how many points a native semaphore's unit was gone, and only `post_doubtful` brought it back.
+    pub(crate) doubtful: u64,
     /// The longest time in which somebody who waited was let in.
     pub(crate) slowest: Duration,
     pub(crate) took: Duration,
@@ -78,6 +80,7 @@ pub(crate) fn sweep(scenario: &Scenario, base: &Path, stride: Stride) -> Result<
         };
         if let Some(crew) = &crew {
             findings.slowest = findings.slowest.max(crew.slowest);
+            findings.doubtful += u64::from(crew.doubtful);
         }
         if let Some(fault) = fault {
             let at = match reached {
@@ -115,7 +118,7 @@ fn try_point(
     target: Point,
     trail: &mut Trail,
 ) -> Result<(Reached, Result<(), String>), Trouble> {
-    crew.slept = false;
+    (crew.slept, crew.doubtful) = (false, false);
     (scenario.before)(crew)?;
     let (kind, name) = (crew.kind, crew.name.clone());
     let mut victim = Victim::start(|| (scenario.prepare)(kind, &name))?;

@@ -2,6 +2,7 @@
 
 mod lifetime;
 mod locks;
+mod native;
 mod permits;
 mod signals;
 
@@ -51,7 +52,7 @@ fn nothing(_crew: &mut Crew) -> Outcome {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Scenario> {
-    [locks::all(), permits::all(), signals::all(), lifetime::all()].concat()
+    [locks::all(), permits::all(), signals::all(), lifetime::all(), native::all()].concat()
 }
 
 /// In a victim: opens the object for as long as the process lasts, which is not long.

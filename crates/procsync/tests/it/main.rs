@@ -39,6 +39,9 @@ mod kill_storm;
 mod life_words;
 mod lifetime;
 mod lifetime_race;
+mod native;
+mod native_interop;
+mod native_kill;
 mod no_space;
 mod no_system_calls;
 mod promises;
@@ -117,6 +120,10 @@ const ROLES: &[(&str, Play)] = &[
     ("look-around", inspect::look_around),
     ("look-at-nothing", inspect::look_at_nothing),
     ("meddle", lifetime::meddle),
+    ("native-add", native_interop::add),
+    ("native-somebody", native_kill::somebody),
+    ("native-user", native_kill::user),
+    ("native-wait-in-the-rain", native_kill::wait_in_the_rain),
     ("open-and-tell", contract_names::open_and_tell),
     ("open-in", contract_names::open_in),
     ("operate", no_system_calls::operate),

@@ -15,7 +15,7 @@ const BOB: u32 = 1002;
 const CAROL: u32 = 1003;
 const FRIENDS: u32 = 2001;
 
-fn become_user(user: u32, group: u32, umask: u32) {
+pub(crate) fn become_user(user: u32, group: u32, umask: u32) {
     // SAFETY: no groups, so nothing is read.
     assert_eq!(unsafe { libc::setgroups(0, std::ptr::null()) }, 0);
     // SAFETY: plain system call.

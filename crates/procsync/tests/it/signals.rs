@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 static EVENT: AtomicPtr<Event> = AtomicPtr::new(null_mut());
 
-extern "C" fn count(_signal: libc::c_int) {
+pub(crate) extern "C" fn count(_signal: libc::c_int) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -25,7 +25,7 @@ extern "C" fn set_event(_signal: libc::c_int) {
 }
 
 /// Without SA_RESTART: system calls that are interrupted say so.
-fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
+pub(crate) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
     // SAFETY: sigaction is a plain struct of integers and a pointer, for which zeros are a value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as *const () as libc::sighandler_t;
@@ -34,7 +34,7 @@ fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
 }
 
 /// Sends the calling thread a signal every millisecond while `work` runs.
-fn pelted<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn pelted<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: pthread_self has no arguments and cannot fail.
     let me = unsafe { libc::pthread_self() } as usize;
     let stop = AtomicBool::new(false);
