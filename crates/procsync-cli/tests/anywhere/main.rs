@@ -177,6 +177,35 @@ fn permits_let_as_many_in() {
 }
 
 #[test]
+fn the_systems_own_semaphores() {
+    let place = Place::new();
+    let name = format!("procsync-anywhere-{}", std::process::id());
+    let mut holder = place.hold(&["--native"], &name);
+    let refused = place.exits(75, &["try", "--native", &name, "-c", "exit 0"]);
+    assert!(
+        refused.stderr.contains(&format!("pid {}", holder.procsync.id())),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(place.look(&name).unwrap()["kind"], "native semaphore");
+    // Somebody has to have it open meanwhile, or it goes on systems where it goes with its last user.
+    let waiter = place
+        .procsync(&["run", "--native", "-w", "60", &name, "-c", "exit 7"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("a waiter", || !place.look(&name).unwrap()["waiters"][0].is_null());
+    holder.procsync.kill().unwrap();
+    holder.procsync.wait().unwrap();
+    let waiter = waiter.wait_with_output().unwrap();
+    let said = String::from_utf8(waiter.stderr).unwrap();
+    assert_eq!(waiter.status.code(), Some(7), "{said}");
+    assert!(said.contains("abandoned by pid"), "{said}");
+    let gone = place.run(&["rm", "--native", &name]);
+    assert!(cfg!(windows) || gone.code == Some(0), "{}", gone.stderr);
+}
+
+#[test]
 fn a_killed_holder_is_replaced_when_its_command_is_gone() {
     let place = Place::new();
     // One that stays, for what all users left by dying is made anew.
