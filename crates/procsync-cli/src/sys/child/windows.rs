@@ -9,6 +9,7 @@
 use procsync::{MutexGuard, Permit, Result};
 use std::ffi::OsStr;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::os::windows::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
@@ -64,7 +65,7 @@ pub(crate) fn shell(line: &OsStr) -> Command {
 /// A command that was started.
 pub(crate) struct Running {
     child: Child,
-    job: Option<Job>,
+    _job: Option<Job>,
 }
 
 impl Running {
@@ -79,19 +80,12 @@ impl Running {
         // Windows 7 has no job within a job: who is in one there runs without.
         let job = Job::around_this_process().ok();
         let child = command.spawn()?;
-        Ok(Running { child, job })
+        Ok(Running { child, _job: job })
     }
 
     /// Waits for the command's end.
     pub(crate) fn wait(mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait();
-        if let Some(job) = self.job {
-            // What the command has left running is to run on. If this fails, it ends with us.
-            let _ = job.limit(0);
-            // The last handle, closed without a limit, ends nobody.
-            drop(job);
-        }
-        status
+        self.child.wait()
     }
 }
 
@@ -99,8 +93,19 @@ unsafe extern "system" fn leave_it_to_the_command(event: u32) -> BOOL {
     BOOL::from(matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT))
 }
 
-/// What ends with this process.
-struct Job(OwnedHandle);
+/// What ends with this process, unless this process lets go of it first.
+struct Job(ManuallyDrop<OwnedHandle>);
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // What the command has left running is to run on, and so is this process: it is in there too.
+        if self.limit(0).is_ok() {
+            // SAFETY: dropped once, here, and this is the end of what holds it.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+        // Else it stays open, and what is in it ends with this process.
+    }
+}
 
 impl Job {
     fn around_this_process() -> io::Result<Job> {
@@ -110,7 +115,8 @@ impl Job {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: just made, and nobody else knows it.
-        let job = Job(unsafe { OwnedHandle::from_raw_handle(handle) });
+        let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
+        let job = Job(ManuallyDrop::new(handle));
         job.limit(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)?;
         // SAFETY: has no conditions; a handle that needs no closing.
         let this = unsafe { GetCurrentProcess() };
@@ -193,6 +199,13 @@ mod tests {
         procsync.kill().unwrap();
         procsync.wait().unwrap();
         eventually("the command to end", || !is_held());
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_started_is_an_error_and_ends_nobody() {
+        let command = Command::new("no-such-command-anywhere");
+        let error = Running::start(command, ()).map(drop).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
