@@ -21,6 +21,7 @@ mod ofd_lock;
 mod parking_lot;
 mod posix_semaphore;
 mod procsync;
+mod procsync_native;
 mod procsync_raw;
 mod pthread_mutex;
 #[cfg(feature = "peers")]
@@ -214,6 +215,7 @@ locks![
     procsync::ProcessMutex,
     procsync::Reentrant,
     procsync::Semaphore,
+    procsync_native::Native,
     procsync_raw::Mutex,
     futex_mutex::Sleeping,
     futex_mutex::Spinning,

@@ -9,6 +9,7 @@ use crate::object::{Kind, Object};
 use crate::victim::{Operation, Victim};
 use procsync::Scope;
 use procsync::native::{self, NativeSemaphore};
+use std::time::Duration;
 
 const NATIVE: Scenario = Scenario { kind: Kind::Native, sample: 7, ..USUAL };
 /// Those that take long.
@@ -58,25 +59,22 @@ pub(super) fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "native: lock, held by another, woken",
-            prepare: |_, name| {
-                let semaphore = ready(name);
-                Box::new(|| std::mem::forget(semaphore.lock_for(LONG)))
-            },
+            prepare: |_, name| waits(name),
+            begun: |crew| crew.a.expect("hold 1 2000", "held 0"),
+            asleep: |crew| crew.a.expect("release", "released"),
+            check: lets_b_in_behind,
+            ..LONGER
+        },
+        Scenario {
+            name: "native: lock, held by another, after a slice",
+            prepare: |_, name| waits(name),
             begun: |crew| crew.a.expect("hold 1 2000", "held 0"),
             asleep: |crew| {
-                crew.b_waits(1)?;
-                if crew.turn.is_multiple_of(2) {
-                    crew.stop_b();
-                }
+                // Longer than its first sleep: then it finds the unit by itself.
+                std::thread::sleep(Duration::from_millis(4));
                 crew.a.expect("release", "released")
             },
-            check: |crew, victim| {
-                if !crew.slept {
-                    crew.b_waits(1)?;
-                    crew.a.expect("release", "released")?;
-                }
-                waited_for(crew, victim, End::Either)
-            },
+            check: lets_b_in_behind,
             ..LONGER
         },
         Scenario {
@@ -91,10 +89,7 @@ pub(super) fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "native: adopt from the dead, waiting",
-            prepare: |_, name| {
-                let semaphore = ready(name);
-                Box::new(|| std::mem::forget(semaphore.lock_for(LONG)))
-            },
+            prepare: |_, name| waits(name),
             begun: one_dies_while_b_waits,
             check: |crew, victim| waited_for(crew, victim, End::Held),
             ..LONGER
@@ -157,7 +152,9 @@ pub(super) fn all() -> Vec<Scenario> {
             },
             prepare: |kind, name| {
                 let name = name.to_owned();
-                Box::new(move || std::mem::forget(opened(kind, &name)))
+                Box::new(move || {
+                    opened(kind, &name);
+                })
             },
             check: opens_anew,
             ..LONGER
@@ -208,6 +205,21 @@ fn unlocks(name: &str) -> Operation {
     Box::new(|| std::mem::forget(semaphore.unlock()))
 }
 
+fn waits(name: &str) -> Operation {
+    let semaphore = ready(name);
+    Box::new(|| std::mem::forget(semaphore.lock_for(LONG)))
+}
+
+/// A held it when the victim came, and let go when the victim slept. B comes behind it: earlier, it
+/// could be faster than one that goes on at a thousandth of its speed, which then took another way.
+fn lets_b_in_behind(crew: &mut Crew, victim: &mut Victim) -> Outcome {
+    if !crew.slept {
+        crew.a.expect("release", "released")?;
+    }
+    crew.b_waits(1)?;
+    waited_for(crew, victim, End::Held)
+}
+
 fn one_dies_while_b_waits(crew: &mut Crew) -> Outcome {
     crew.holds_and_can_die(1)?;
     crew.b_waits(1)?;
@@ -221,8 +233,6 @@ fn one_dies_while_b_waits(crew: &mut Crew) -> Outcome {
 enum End {
     Held,
     Free,
-    /// That depends on who was faster.
-    Either,
 }
 
 /// B does not wait yet. While the victim is only stopped, what it has is its own.

@@ -200,25 +200,38 @@ impl NativeSemaphore {
     fn take(&self, patience: Patience) -> Result<Option<Locked>> {
         self.forget_what_is_the_parents();
         let books = self.open_books(Step::Lock)?;
-        let counts = self.0.counts.get();
-        if counts.depth > 0 {
-            let depth = counts.depth.checked_add(1).ok_or_else(|| Error::Overflow {
-                object: self.object(),
-                count: 1,
-                limit: u32::MAX,
-            })?;
-            let Changes { depth, process } = self.set_counts(Counts { depth, ..counts });
-            return Ok(Some(Locked { depth, process, abandoned: None }));
+        if self.0.counts.get().depth > 0 {
+            return self.lock_once_more();
         }
         let deadline = match patience {
             Patience::None => None,
             Patience::Until(deadline) => Some(deadline),
         };
         let Some(mut hold) = books.take(deadline)? else { return Ok(None) };
+        // Who was asked during the wait whether to go on may have used the semaphore meanwhile.
+        if !self.is_open() {
+            books.give(&hold)?;
+            return Err(self.out_of_order(Step::Lock, "it was closed while this waited"));
+        }
+        if self.0.counts.get().depth > 0 {
+            books.give(&hold)?;
+            return self.lock_once_more();
+        }
         let abandoned = hold.abandoned.take();
         *self.0.hold.borrow_mut() = Some(hold);
         let Changes { depth, process } = self.set_counts(Counts { depth: 1, process: 1 });
         Ok(Some(Locked { depth, process, abandoned }))
+    }
+
+    fn lock_once_more(&self) -> Result<Option<Locked>> {
+        let counts = self.0.counts.get();
+        let depth = counts.depth.checked_add(1).ok_or_else(|| Error::Overflow {
+            object: self.object(),
+            count: 1,
+            limit: u32::MAX,
+        })?;
+        let Changes { depth, process } = self.set_counts(Counts { depth, ..counts });
+        Ok(Some(Locked { depth, process, abandoned: None }))
     }
 
     /// Undoes the last lock; the outermost unlock gives the unit back.
@@ -268,10 +281,9 @@ impl NativeSemaphore {
             }
             let books = self.0.books.borrow_mut().take();
             self.0.closed.set(true);
-            match books.map(Rc::try_unwrap) {
-                Some(Ok(books)) => books.close()?,
-                // An observer's call is under way with it, and closes it at its end.
-                Some(Err(_)) | None => {}
+            // Else a wait of this thread is under way with it, and closes it at its end.
+            if let Some(Ok(books)) = books.map(Rc::try_unwrap) {
+                books.close()?;
             }
             Ok(Some(()))
         })

@@ -173,6 +173,12 @@ pub(crate) trait Lines {
     fn count(&self) -> u32;
     /// Line `index`, below `count`.
     fn line(&self, index: u32) -> &LedgerWord;
+    /// How many of them, from the first one on, may be other than empty.
+    fn used(&self) -> u32 {
+        self.count()
+    }
+    /// Told before an empty line is used.
+    fn will_use(&self, _index: u32) {}
     /// Whether somebody [settles](settle) just now, and nothing may be taken.
     fn gate_is_closed(&self) -> bool;
 }
@@ -199,8 +205,7 @@ pub(crate) enum Wanted {
     Full,
 }
 
-fn search<T>(lines: &impl Lines, hint: u32, mut found: impl FnMut(u32) -> Option<T>) -> Option<T> {
-    let count = lines.count();
+fn search<T>(count: u32, hint: u32, mut found: impl FnMut(u32) -> Option<T>) -> Option<T> {
     let start = if hint < count { hint } else { 0 };
     (start..count).chain(0..start).find_map(&mut found)
 }
@@ -209,13 +214,17 @@ fn search<T>(lines: &impl Lines, hint: u32, mut found: impl FnMut(u32) -> Option
 ///
 /// `spare`: so many doubtful lines say no less than more would; one beyond may be used again.
 pub(crate) fn want(lines: &impl Lines, tag: u32, hint: u32, spare: u32) -> Wanted {
-    let empty = search(lines, hint, |index| {
+    let empty = search(lines.count(), hint, |index| {
         let line = lines.line(index);
-        (line.bits() == 0 && line.change(0, tag | WANTING)).then_some(index)
+        if line.bits() != 0 {
+            return None;
+        }
+        lines.will_use(index);
+        line.change(0, tag | WANTING).then_some(index)
     });
     let mut doubtful = 0;
     let index = empty.or_else(|| {
-        search(lines, hint, |index| {
+        search(lines.used(), hint, |index| {
             let line = lines.line(index);
             if line.bits() != DOUBT {
                 return None;
@@ -240,7 +249,7 @@ pub(crate) fn adopt(lines: &impl Lines, tag: u32, hint: u32) -> Option<u32> {
     if lines.gate_is_closed() {
         return None;
     }
-    search(lines, hint, |index| lines.line(index).adopt(tag).then_some(index))
+    search(lines.used(), hint, |index| lines.line(index).adopt(tag).then_some(index))
 }
 
 /// How taking at once ended.
@@ -315,7 +324,7 @@ pub(crate) fn give<U: Units>(
 /// Gives the units of dead holders back to the system; answers how many.
 pub(crate) fn reap<U: Units>(lines: &impl Lines, units: &U, tag: u32) -> Result<u32, U::Error> {
     let mut given = 0;
-    for index in 0..lines.count() {
+    for index in 0..lines.used() {
         let line = lines.line(index);
         if !line.begin_to_reap(tag) {
             continue;
@@ -363,7 +372,7 @@ impl Tally {
 /// Reads all lines, one after the other.
 pub(crate) fn tally(lines: &impl Lines) -> Tally {
     let mut tally = Tally::default();
-    for index in 0..lines.count() {
+    for index in 0..lines.used() {
         tally.count(lines.line(index).state().0);
     }
     tally
@@ -371,7 +380,7 @@ pub(crate) fn tally(lines: &impl Lines) -> Tally {
 
 /// Ends all doubts; answers how many there were.
 pub(crate) fn end_doubts(lines: &impl Lines) -> u32 {
-    (0..lines.count())
+    (0..lines.used())
         .filter(|index| {
             let line = lines.line(*index);
             line.bits() == DOUBT && line.change(DOUBT, 0)
@@ -424,7 +433,11 @@ pub(crate) fn settle<U: Units>(
         let line_that_says = |bits| {
             (0..lines.count()).find(|&index| {
                 let line = lines.line(index);
-                line.bits() == bits && line.change(bits, tag | POSTING)
+                if line.bits() != bits {
+                    return false;
+                }
+                lines.will_use(index);
+                line.change(bits, tag | POSTING)
             })
         };
         let Some(index) = line_that_says(DOUBT).or_else(|| line_that_says(0)) else {

@@ -195,7 +195,9 @@ pub(crate) struct Hot {
     pub(crate) holder_tid: AtomicU32,
     /// 1: a line of a native semaphore's ledger may say that a doubt is left.
     pub(crate) doubts: AtomicU32,
-    reserved: [AtomicU32; 6],
+    /// One more than the last line of a native semaphore's ledger that was ever used.
+    pub(crate) lines_used: AtomicU32,
+    reserved: [AtomicU32; 5],
 }
 
 impl Hot {

@@ -73,6 +73,11 @@ impl About {
     }
 }
 
+fn line_of(permit: &Permit) -> &LedgerWord {
+    // SAFETY: `LedgerWord` is a transparent wrapper of an `AtomicU32`.
+    unsafe { layout::view(permit.word.futex()) }
+}
+
 impl Segment {
     /// Which semaphore it is about.
     pub(crate) fn about(&self) -> Result<About> {
@@ -82,19 +87,12 @@ impl Segment {
             .ok_or_else(|| self.damaged("it does not say which semaphore it is about".to_owned()))
     }
 
-    fn line_of(&self, permit: &Permit) -> &LedgerWord {
-        let word = std::ptr::from_ref(permit.word.futex());
-        // SAFETY: `LedgerWord` is a transparent wrapper of an `AtomicU32`; the permit lies in the mapping,
-        // which lives as long as `self`.
-        unsafe { layout::view(&*word) }
-    }
-
     /// Writes away what a dead participant has in the ledger. Only for who may sweep its slot.
     pub(super) fn bury_lines(&self, slot: u32, cause: Cause) {
         let tag = slot + 1;
-        for index in 0..self.facts.words() {
+        for index in 0..self.used() {
             let permit = self.permit(index);
-            let line = self.line_of(permit);
+            let line = line_of(permit);
             let (state, whose) = line.state();
             if whose != tag {
                 continue;
@@ -134,7 +132,7 @@ impl Segment {
         }
         let permit = self.permit(index);
         self.write_death(permit, tag - 1, Cause::Closed);
-        self.line_of(permit).abandon(tag)
+        line_of(permit).abandon(tag)
     }
 
     /// Who died holding what is on a line now.
@@ -161,7 +159,7 @@ impl Segment {
     /// of the death, also at those who want one. (Their deaths set nothing free.)
     pub(super) fn look_at_lines(&self, all: bool) -> Result<bool> {
         let mut recovered = false;
-        for index in 0..self.facts.words() {
+        for index in 0..self.used() {
             let (state, tag) = self.line(index).state();
             let worth_it = match state {
                 State::Held | State::Posting => true,
@@ -187,7 +185,7 @@ impl Segment {
 
     /// Who holds units, a row for each.
     pub(crate) fn unit_holders(&self) -> impl Iterator<Item = Participant> {
-        (0..self.facts.words()).filter_map(|index| {
+        (0..self.used()).filter_map(|index| {
             let (state, tag) = self.line(index).state();
             if state != State::Held {
                 return None;
@@ -214,7 +212,19 @@ impl Lines for Segment {
     }
 
     fn line(&self, index: u32) -> &LedgerWord {
-        self.line_of(self.permit(index))
+        line_of(self.permit(index))
+    }
+
+    fn used(&self) -> u32 {
+        // SeqCst, as all that follows from it: who finds a line beyond is told of it here first.
+        self.hot().lines_used.load(Ordering::SeqCst).min(self.facts.words())
+    }
+
+    fn will_use(&self, index: u32) {
+        let used = &self.hot().lines_used;
+        if used.load(Ordering::SeqCst) <= index {
+            used.fetch_max(index + 1, Ordering::SeqCst);
+        }
     }
 
     fn gate_is_closed(&self) -> bool {

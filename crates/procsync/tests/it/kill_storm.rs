@@ -7,7 +7,8 @@
 use crate::any_lock::{AnyLock, Held, Way};
 use crate::child::{Helper, Role, Silent};
 use crate::support::{LIMIT, data_file_of, file_of, name, say};
-use procsync::{Permit, Semaphore, SharedMemory};
+use procsync::native::{self, NativeSemaphore};
+use procsync::{Permit, Scope, Semaphore, SharedMemory};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
@@ -67,19 +68,35 @@ pub(crate) fn storm_seconds() -> Duration {
 enum Used {
     Lock(AnyLock),
     Permits(Semaphore),
+    Native(NativeSemaphore),
 }
 
 enum Inside<'a> {
     Held(Held<'a>),
     Permit(Permit<'a>),
+    Native(NativeHold<'a>),
+}
+
+/// A native semaphore that is locked, and whether its holder before died.
+struct NativeHold<'a>(&'a NativeSemaphore, bool);
+
+impl Drop for NativeHold<'_> {
+    fn drop(&mut self) {
+        self.0.unlock().expect("it is held");
+    }
 }
 
 const TWO_PERMITS: &str = "two permits";
+const NATIVE: &str = "native semaphore";
 
 impl Used {
     fn open(what: &str, name: &str) -> Used {
         if what == TWO_PERMITS {
             Used::Permits(Semaphore::open(name, PERMITS).expect("it opens"))
+        } else if what == NATIVE {
+            let semaphore = NativeSemaphore::instantiate(name).expect("a good name");
+            semaphore.open().expect("it opens");
+            Used::Native(semaphore)
         } else {
             Used::Lock(AnyLock::open(Way::parse(what), name).expect("it opens"))
         }
@@ -88,6 +105,11 @@ impl Used {
     fn enter(&self, choice: u64) -> procsync::Result<Inside<'_>> {
         match self {
             Used::Lock(lock) => lock.hold_within(LIMIT).map(Inside::Held),
+            Used::Native(native) => {
+                let locked = if choice.is_multiple_of(5) { native.try_lock()? } else { None };
+                let locked = locked.map_or_else(|| native.lock_for(LIMIT), Ok)?;
+                Ok(Inside::Native(NativeHold(native, locked.abandoned.is_some())))
+            }
             Used::Permits(permits) => match choice % 5 {
                 0 => permits.acquire_many_timeout(PERMITS, LIMIT).map(Inside::Permit),
                 1 => loop {
@@ -109,7 +131,7 @@ impl Inside<'_> {
         match self {
             Inside::Permit(permit) => permit.indexes(),
             Inside::Held(Held::Permit(permit)) => permit.indexes(),
-            Inside::Held(_) => &[0],
+            Inside::Held(_) | Inside::Native(_) => &[0],
         }
     }
 
@@ -117,6 +139,7 @@ impl Inside<'_> {
         match self {
             Inside::Permit(permit) => permit.abandoned().is_some(),
             Inside::Held(held) => held.abandoned().is_some(),
+            Inside::Native(hold) => hold.1,
         }
     }
 }
@@ -193,6 +216,7 @@ fn storm(what: &str, lasts: Duration) {
     let mut workers: Vec<_> = (0..WORKERS).map(|_| start()).collect();
     let (began, mut kills) = (Instant::now(), 0);
     let (mut turns, mut progress) = (0, Instant::now());
+    let mut doubtful = 0;
     while began.elapsed() < lasts {
         std::thread::sleep(Duration::from_micros(random.below(8_000)));
         healthy(&mut workers);
@@ -201,6 +225,10 @@ fn storm(what: &str, lasts: Duration) {
         doomed(&memory, *number).store(1, SeqCst);
         worker.kill();
         kills += 1;
+        if what == NATIVE && kills % 5 == 0 {
+            // Nobody else uses it, so what is missing went with a dead one.
+            doubtful += native::post_doubtful(&name, Scope::User).unwrap();
+        }
         workers[victim] = start();
         let now = at(TURNS).load(Relaxed);
         if now != turns {
@@ -209,6 +237,10 @@ fn storm(what: &str, lasts: Duration) {
         assert!(progress.elapsed() < LIMIT / 2, "{what}: nobody gets in any more");
     }
     let last = Used::open(what, &name);
+    if let Used::Native(native) = &last {
+        doubtful += native.post_doubtful().unwrap();
+        say(&format!("{what}: {doubtful} units were in doubt and given back on demand"));
+    }
     at(STOP).store(1, SeqCst);
     workers.into_iter().for_each(|(_, worker)| worker.finish());
     let fault = at(FAULT).load(SeqCst) as usize;
@@ -216,6 +248,13 @@ fn storm(what: &str, lasts: Duration) {
     say(&format!("{what}: {kills} kills, {turns} turns in {:.1?}", began.elapsed()));
     match &last {
         Used::Lock(lock) => assert!(lock.try_hold().unwrap().is_some(), "it is free"),
+        Used::Native(native) => {
+            // What was left to whoever comes next, too.
+            native.reap().unwrap();
+            assert_eq!(native.value().unwrap(), Some(1));
+            native.close().unwrap();
+            assert!(native.unlink().unwrap());
+        }
         Used::Permits(permits) => {
             assert_eq!(permits.available().unwrap(), PERMITS);
             assert!(permits.try_acquire_many(PERMITS).unwrap().is_some());
@@ -235,6 +274,11 @@ fn a_mutex_survives_a_storm_of_kills() {
 #[test]
 fn two_permits_survive_a_storm_of_kills() {
     storm(TWO_PERMITS, storm_seconds());
+}
+
+#[test]
+fn a_native_semaphore_survives_a_short_storm_of_kills() {
+    storm(NATIVE, storm_seconds() / 4);
 }
 
 #[test]

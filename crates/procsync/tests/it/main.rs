@@ -123,6 +123,7 @@ const ROLES: &[(&str, Play)] = &[
     ("native-add", native_interop::add),
     ("native-somebody", native_kill::somebody),
     ("native-user", native_kill::user),
+    ("native-wait-in-many", native_kill::wait_in_many),
     ("native-wait-in-the-rain", native_kill::wait_in_the_rain),
     ("open-and-tell", contract_names::open_and_tell),
     ("open-in", contract_names::open_in),

@@ -460,6 +460,106 @@ fn without_a_ledger_there_is_none_and_where_none_can_be_kept_it_says_so() {
     std::fs::remove_dir(&path).unwrap();
 }
 
+/// NF8: what is closed is closed, with everything that it needed, also if it is never unlinked.
+#[test]
+fn nf8_closing_without_unlinking_leaves_nothing_in_the_process() {
+    let name = OwnName::new("leak");
+    let path = {
+        let _open = name.open();
+        inspect::show(&name.0, Scope::User).unwrap().path.display().to_string()
+    };
+    for drop_only in [true, false] {
+        let semaphore = name.open();
+        semaphore.lock().unwrap();
+        semaphore.unlock().unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(maps.contains(&name.0) && maps.contains(&path), "both are mapped");
+        if !drop_only {
+            semaphore.close().unwrap();
+        }
+        drop(semaphore);
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(!maps.contains(&name.0) && !maps.contains(&path), "{maps}");
+        let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let open = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        assert!(!open.into_iter().any(|file| file.display().to_string().contains(&path)));
+    }
+    assert!(name.file().exists());
+}
+
+/// Who is asked during a wait whether to go on may use the semaphore that is waited for.
+#[test]
+fn a_semaphore_may_be_used_while_it_is_waited_for() {
+    thread_local! {
+        static WHICH: RefCell<Option<NativeSemaphore>> = const { RefCell::new(None) };
+    }
+    let name = OwnName::new("within");
+    let holder = NativeOptions::new().unregistered(&name.0).unwrap();
+    holder.open().unwrap();
+    holder.lock().unwrap();
+    let waiter = name.open();
+    WHICH.set(Some(waiter.clone()));
+    fn close_it() -> bool {
+        // Once; then it goes on waiting.
+        if let Some(which) = WHICH.take() {
+            assert!(which.try_lock().unwrap().is_none());
+            which.close().unwrap();
+        }
+        false
+    }
+    let waited = procsync::interruptible(close_it, || waiter.lock_for(Duration::from_millis(60)));
+    assert!(matches!(waited, Err(Error::TimedOut { .. })), "{waited:?}");
+    holder.unlock().unwrap();
+    assert_eq!(holder.value().unwrap(), Some(1));
+    assert!(waiter.status().closed);
+}
+
+/// The ledger is memory that others can write: whatever they write there, this process gets errors at
+/// worst, and in time.
+#[test]
+fn whatever_lies_in_a_ledger_is_an_error_at_worst() {
+    use std::os::unix::fs::FileExt;
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for _ in 0..150 {
+        let name = OwnName::new("hostile");
+        let options = NativeOptions::new().participants(8);
+        let semaphore = options.instantiate(&name.0).unwrap();
+        semaphore.open().unwrap();
+        if next() % 2 == 0 {
+            semaphore.lock().unwrap();
+        }
+        let path = inspect::show(&name.0, Scope::User).unwrap().path;
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        // Anything but the header, which is read once: hot line, records, slots, lines, data.
+        for _ in 0..1 + next() % 40 {
+            let at = 64 + next() % (192 + 8 * 64 + 8 * 32);
+            let byte = if next() % 3 == 0 { 0xff } else { next() as u8 };
+            file.write_all_at(&[byte], at).unwrap();
+        }
+        // What it is about, too.
+        file.write_all_at(&next().to_ne_bytes(), 4_096 + next() % 32).unwrap();
+        let began = Instant::now();
+        let _ = semaphore.try_lock();
+        let _ = semaphore.lock_for(Duration::from_millis(3));
+        let _ = semaphore.accounts();
+        let _ = semaphore.holders();
+        let _ = semaphore.unlock();
+        let _ = inspect::show(&name.0, Scope::User);
+        let _ = semaphore.reap();
+        let _ = semaphore.try_lock();
+        drop(semaphore);
+        assert!(began.elapsed() < Duration::from_secs(20));
+        let _ = std::fs::remove_file(path);
+    }
+    inspect::reap(Scope::User).unwrap();
+}
+
 #[test]
 fn nothing_is_missing_and_nothing_is_posted() {
     let name = OwnName::new("settled");

@@ -312,3 +312,47 @@ fn a_name_without_a_ledger_is_left_alone() {
     assert_eq!(bare.value().unwrap(), Some(0));
     bare.unlock().unwrap();
 }
+
+/// Role: many threads wait, each with an instance of its own. Arguments: the name, how many.
+pub(crate) fn wait_in_many(role: &mut Role) {
+    let name = role.argument(0);
+    std::thread::scope(|scope| {
+        for _ in 0..role.number(1) {
+            scope.spawn(|| {
+                let semaphore = NativeSemaphore::instantiate(name).expect("a good name");
+                semaphore.open().expect("it opens");
+                let dead = semaphore.lock().expect("it comes free").abandoned;
+                semaphore.unlock().expect("it is held");
+                semaphore.close().expect("it is open");
+                role.say(&format!("{}", dead.map_or(0, |dead| dead.pid)));
+            });
+        }
+    });
+}
+
+#[test]
+fn hundreds_of_waiters_cost_little_and_all_get_their_turn_after_their_holder_dies() {
+    const WAITERS: usize = 400;
+    const WATCHED: Duration = Duration::from_secs(2);
+    let name = OwnName::new("hundreds");
+    let mut holder = start(&name);
+    assert_eq!(holder.ask("lock"), "locked 0");
+    let mut crowd = Helper::start("native-wait-in-many", &[&name.0, &WAITERS.to_string()]);
+    eventually("all wait", || waiters(&name.0) == WAITERS);
+    let spent = || crate::support::cpu_time(crowd.pid());
+    let before = spent();
+    std::thread::sleep(WATCHED);
+    let cost = spent() - before;
+    say(&format!("native: {WAITERS} waiters took {cost:.0?} of {WATCHED:.0?}"));
+    let began = Instant::now();
+    holder.kill();
+    let told: Vec<u32> = (0..WAITERS).map(|_| crowd.hear().parse().unwrap()).collect();
+    say(&format!("native: {WAITERS} waiters were in and out after {:.0?}", began.elapsed()));
+    assert_eq!(told.iter().filter(|dead| **dead != 0).count(), 1, "one of them is told");
+    assert!(told.contains(&holder.pid()));
+    crowd.finish();
+    assert_eq!(name.open().value().unwrap(), Some(1));
+    // What is allowed is far above what it takes (see the line above), and far below what it would
+    // take if each looked as often as the first one.
+    assert!(cost < WATCHED / 2, "{cost:?}");
+}

@@ -116,3 +116,19 @@ pub(crate) fn skip(test: &str, why: &str) {
         writeln!(log.expect("the list of skipped tests"), "{test}: {why}").expect("it is written");
     }
 }
+
+/// What a process has used of the processors so far.
+pub(crate) fn cpu_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+    let after_name = stat.rsplit(')').next().expect("a name in brackets");
+    // Of what follows the name, the 12th and the 13th: in user mode, and in the kernel.
+    let ticks: u64 = after_name
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().expect("a number"))
+        .sum();
+    // SAFETY: sysconf only reads.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    Duration::from_secs_f64(ticks as f64 / per_second as f64)
+}
