@@ -57,7 +57,12 @@ impl Inspector {
         let nobody = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
         let place = Place::of(scope, false, &nobody)?;
         match reading::look(&place, scope, &name, &mut self.processes) {
-            Err(Error::NotFound { .. }) => self.show_native_on(&name, &place, scope),
+            Err(neither @ Error::NotFound { .. }) => {
+                match self.show_native_on(&name, &place, scope) {
+                    Err(Error::NotFound { .. }) => Err(neither),
+                    looked => looked,
+                }
+            }
             looked => looked,
         }
     }
