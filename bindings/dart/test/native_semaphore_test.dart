@@ -1,10 +1,16 @@
 import 'dart:io';
+import 'dart:isolate';
 
 import 'package:procsync/procsync.dart';
 import 'package:test/test.dart';
 
 class Other extends NativeSemaphore {
   Other(super.name);
+}
+
+bool _tries(String name) {
+  final semaphore = NativeSemaphore.instantiate(name: name);
+  return semaphore.open() && semaphore.lock(blocking: false);
 }
 
 void main() {
@@ -14,6 +20,7 @@ void main() {
   test('the life cycle, with layers', () {
     final semaphore = NativeSemaphore.instantiate(name: name());
     expect(semaphore.lock(), isFalse);
+    expect(semaphore.lastError!.message, contains('open it first'));
     expect(semaphore.open(), isTrue);
     for (var depth = 1; depth <= 4; depth++) {
       expect(semaphore.lock(blocking: depth.isOdd), isTrue);
@@ -29,6 +36,15 @@ void main() {
     expect(semaphore.close(), isTrue);
     expect(semaphore.unlink(), isTrue);
     expect(semaphore.lastError, isNull);
+    expect(semaphore.free(), isTrue);
+  });
+
+  test('another isolate is excluded', () async {
+    final semaphore = NativeSemaphore.instantiate(name: name());
+    expect(semaphore.open() && semaphore.lock(), isTrue);
+    final taken = semaphore.name;
+    expect(await Isolate.run(() => _tries(taken)), isFalse);
+    // Not unlocked here: after an `await` this may be another thread. The end of the test takes it along.
   });
 
   test('one instance for each name', () {
@@ -39,8 +55,6 @@ void main() {
   });
 
   test('a name that cannot be is told', () {
-    final semaphore = NativeSemaphore('a b');
-    expect(semaphore.open(), isFalse);
-    expect(semaphore.lastError!.message, contains('not allowed'));
+    expect(() => NativeSemaphore('a:b'), throwsA(isA<ProcsyncException>()));
   });
 }

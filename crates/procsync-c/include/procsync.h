@@ -42,6 +42,10 @@ enum procsync_status
     PROCSYNC_ALREADY_OWNED = 4,
     // The caller does not have what it wants to release, or not any more.
     PROCSYNC_NOT_OWNER = 5,
+    // The handle belongs to the thread that made it, which is another one.
+    PROCSYNC_WRONG_THREAD = 6,
+    // A step of a native semaphore's life out of its order; nothing was changed.
+    PROCSYNC_OUT_OF_ORDER = 7,
     // A null pointer, a misaligned one, a number that makes no sense.
     PROCSYNC_INVALID_ARGUMENT = 10,
     // The handle is null, or of another kind, or closed (which cannot always be told).
@@ -66,6 +70,8 @@ enum procsync_status
     PROCSYNC_OVERFLOW = 27,
     // Another process is creating or removing it and does not get on with it.
     PROCSYNC_BUSY = 28,
+    // Another instance of this thread is registered under the name.
+    PROCSYNC_NAME_TAKEN = 29,
     // The directory in which objects lie cannot be trusted.
     PROCSYNC_UNSAFE_DIRECTORY = 30,
     // The system refused; procsync_last_error() has its errno.
@@ -74,6 +80,8 @@ enum procsync_status
     PROCSYNC_UNSUPPORTED = 32,
     // The calling thread is exiting and can own nothing any more.
     PROCSYNC_THREAD_EXITING = 33,
+    // No ledger can be kept beside a native semaphore; see procsync_options_set_ledger().
+    PROCSYNC_NO_LEDGER = 34,
     // An error that this version of the C interface has no number for.
     PROCSYNC_OTHER = 98,
     // A defect of this library. What it was doing may be half done.
@@ -107,12 +115,85 @@ enum procsync_kind
     PROCSYNC_KIND_EVENT = 5,
     // procsync_shared_memory
     PROCSYNC_KIND_SHARED_MEMORY = 6,
+    // procsync_native
+    PROCSYNC_KIND_NATIVE_SEMAPHORE = 7,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum procsync_kind procsync_kind;
 #else
 typedef int32_t procsync_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a native semaphore's instance stands.
+enum procsync_native_flag
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // It is open.
+    PROCSYNC_NATIVE_OPENED = 1,
+    // It is locked, once or more.
+    PROCSYNC_NATIVE_LOCKED = 2,
+    // It is locked more than once.
+    PROCSYNC_NATIVE_REENTRANT = 4,
+    // It was open and is closed.
+    PROCSYNC_NATIVE_CLOSED = 8,
+    // It was unlinked by this instance.
+    PROCSYNC_NATIVE_UNLINKED = 16,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum procsync_native_flag procsync_native_flag;
+#else
+typedef int32_t procsync_native_flag;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A step in the life of a native semaphore's instance.
+enum procsync_native_step
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // procsync_native_open()
+    PROCSYNC_NATIVE_OPEN = 1,
+    // procsync_native_lock()
+    PROCSYNC_NATIVE_LOCK = 2,
+    // procsync_native_unlock()
+    PROCSYNC_NATIVE_UNLOCK = 3,
+    // procsync_native_close()
+    PROCSYNC_NATIVE_CLOSE = 4,
+    // procsync_native_unlink()
+    PROCSYNC_NATIVE_UNLINK = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum procsync_native_step procsync_native_step;
+#else
+typedef int32_t procsync_native_step;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What becomes of a step.
+enum procsync_native_event
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // It is about to be tried.
+    PROCSYNC_NATIVE_WILL_ATTEMPT = 0,
+    // It succeeded. (A try that gets nothing neither succeeds nor fails.)
+    PROCSYNC_NATIVE_SUCCEEDED = 1,
+    // It failed.
+    PROCSYNC_NATIVE_FAILED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum procsync_native_event procsync_native_event;
+#else
+typedef int32_t procsync_native_event;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -283,6 +364,8 @@ enum procsync_state
     PROCSYNC_STATE_UNSET = 7,
     // A shared memory: see `bytes`.
     PROCSYNC_STATE_BYTES = 8,
+    // A native semaphore: see `capacity` and what begins with `native_`.
+    PROCSYNC_STATE_NATIVE = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -329,6 +412,16 @@ typedef struct procsync_event procsync_event;
 // By default a thread owns it, and locking it twice in one thread is an error at once. When the
 // holder dies, the next one gets it, usually within milliseconds, and is told.
 typedef struct procsync_mutex procsync_mutex;
+
+// One of the system's own semaphores (what `sem_open` and `CreateSemaphoreW` make), as one thread uses
+// it: for programs that must share one with software that does not use this library. Its life:
+// instantiate, open, lock (and lock …), unlock (and unlock …), close, unlink; then free the handle. A
+// step out of this order is PROCSYNC_OUT_OF_ORDER and changes nothing.
+//
+// It belongs to the thread that instantiated it; in any other one, every function answers
+// PROCSYNC_WRONG_THREAD, also the one that frees it. Another thread instantiates its own, which waits
+// for this one like any other program.
+typedef struct procsync_native procsync_native;
 
 // How objects are opened, where that is not the default. One may serve for many objects.
 typedef struct procsync_options procsync_options;
@@ -404,9 +497,9 @@ typedef struct procsync_snapshot {
     int32_t kind;
     // How it stands: a procsync_state.
     int32_t state;
-    // How many permits or tokens there are to be had.
+    // How many permits or tokens there are to be had; of a native semaphore see `native_free`.
     uint32_t available;
-    // How many permits a semaphore has.
+    // How many permits a semaphore has. Of a native one how many units it was made with, 0: not known.
     uint32_t capacity;
     // How many bytes a shared memory has.
     uint64_t bytes;
@@ -430,6 +523,15 @@ typedef struct procsync_snapshot {
     uint64_t contended;
     // How often something was taken back from a dead holder.
     uint64_t recovered;
+    // Of a native semaphore: how many units are free; -1: not known.
+    int64_t native_free;
+    // Of a native semaphore: how many units belonged to dead users, and go to the next one.
+    uint32_t native_abandoned;
+    // Of a native semaphore: how many users died while they took or gave back, so that it cannot be told
+    // whether a unit went with them.
+    uint32_t native_doubtful;
+    // Of a native semaphore: how many units are neither free nor known to be held; -1: not known.
+    int64_t native_unknown;
 } procsync_snapshot;
 
 // Asked in a waiting thread whether it is to give up: not 0 for yes. It must return: no exception
@@ -452,6 +554,13 @@ typedef struct procsync_error {
     // What was tried, what the system answered, and what to do. At most 1,023 bytes of UTF-8.
     const char *message;
 } procsync_error;
+
+// Told of each step (a procsync_native_step) what becomes of it (a procsync_native_event). It must
+// return: no exception and no longjmp may leave it. It may use the semaphore, but not free it; what it
+// does itself it is not told.
+typedef void (*procsync_native_observer)(void *context,
+                                         int32_t step,
+                                         int32_t event);
 
 // The permits of one acquisition, as C keeps them. Fields are read only; what is copied stands for
 // the same permits, and only the first release of them counts.
@@ -530,11 +639,18 @@ procsync_status procsync_event_remove(const struct procsync_event *event,
 procsync_status procsync_inspect_list(int32_t scope,
                                       struct procsync_snapshots **found);
 
-// Looks at one object; PROCSYNC_NOT_FOUND if there is none of this name. What was found is a list
+// Looks at one object, or at the native semaphore if no object has this name; PROCSYNC_NOT_FOUND if
+// there is neither. What was found is a list
 // of one. Free it with procsync_snapshots_free().
 procsync_status procsync_inspect_show(const char *name,
                                       int32_t scope,
                                       struct procsync_snapshots **found);
+
+// Looks at the ledger of the native semaphore of this name, also if another object has the same name;
+// PROCSYNC_NOT_FOUND if there is none. Else as procsync_inspect_show().
+procsync_status procsync_inspect_show_native(const char *name,
+                                             int32_t scope,
+                                             struct procsync_snapshots **found);
 
 // How many objects were found.
 procsync_status procsync_snapshots_count(const struct procsync_snapshots *found,
@@ -643,6 +759,116 @@ procsync_status procsync_mutex_name(const struct procsync_mutex *mutex,
 procsync_status procsync_mutex_remove(const struct procsync_mutex *mutex,
                                       int32_t *removal);
 
+// The calling thread's instance for this name, whose prefix `/`, `Global\` or `Local\` is taken off:
+// the same one each time (behind another handle), until it is closed; PROCSYNC_MISMATCH if it has other
+// options. Null options are the defaults: one unit, mode 0644, a ledger for this user. Nothing
+// is opened yet. Free the handle with procsync_native_free().
+procsync_status procsync_native_instantiate(const char *name,
+                                            const struct procsync_options *options,
+                                            struct procsync_native **semaphore);
+
+// Frees the handle; null is allowed. With the last handle of an instance, it is closed. If it is locked
+// then, what it holds is left for the next user of this library, as if its holder had died.
+procsync_status procsync_native_free(struct procsync_native *semaphore);
+
+// Opens the semaphore, and makes it if there is none, which `created` (or null) is told.
+procsync_status procsync_native_open(const struct procsync_native *semaphore,
+                                     bool *created);
+
+// Waits until there is a unit and takes it: at most `timeout_ns` nanoseconds, -1 for ever, 0 for not at
+// all. If it is locked already, this only counts. `abandoned` (or null) is told whether the one
+// that had this unit died; then what the semaphore guards may be half changed, and
+// procsync_last_deceased() says who it was.
+procsync_status procsync_native_lock(const struct procsync_native *semaphore,
+                                     int64_t timeout_ns,
+                                     bool *abandoned);
+
+// Undoes the last lock; the outermost unlock gives the unit back to the system.
+procsync_status procsync_native_unlock(const struct procsync_native *semaphore);
+
+// Closes the semaphore, which itself stays until it is unlinked (on Windows until its last user has
+// closed it). Not while it is locked. The handle stays until it is freed.
+procsync_status procsync_native_close(const struct procsync_native *semaphore);
+
+// Takes the semaphore's name away, after it was closed; `was_there` (or null) is told whether it still
+// had one. Who has it open goes on with it. On Windows this only sets a mark: a semaphore goes there
+// with its last user.
+procsync_status procsync_native_unlink(const struct procsync_native *semaphore,
+                                       bool *was_there);
+
+// Takes a semaphore's name away without opening it, and its ledger in a procsync_scope; `was_there` (or
+// null) is told whether there was one.
+procsync_status procsync_native_unlink_name(const char *name,
+                                            int32_t scope,
+                                            bool *was_there);
+
+// How it stands: the sum of those procsync_native_flag that hold.
+procsync_status procsync_native_status(const struct procsync_native *semaphore,
+                                       uint32_t *flags);
+
+// Both counts as of one moment, each to a pointer (or null): how often it is locked, one within the
+// other, and whether it has a unit of the system's semaphore (1, else 0).
+procsync_status procsync_native_counts(const struct procsync_native *semaphore,
+                                       uint32_t *depth,
+                                       uint32_t *process);
+
+// How the last lock or unlock by this handle changed the counts, each to a pointer (or null); zeros
+// before the first.
+procsync_status procsync_native_changes(const struct procsync_native *semaphore,
+                                        uint32_t *depth_from,
+                                        uint32_t *depth_to,
+                                        uint32_t *process_from,
+                                        uint32_t *process_to);
+
+// The name without prefix, for as long as the handle. In any thread.
+procsync_status procsync_native_name(const struct procsync_native *semaphore,
+                                     const char **name);
+
+// Who the instance is: `name:thread:process` in one text, for as long as the handle.
+procsync_status procsync_native_uuid(const struct procsync_native *semaphore,
+                                     const char **uuid);
+
+// Where the system has put the semaphore (a handle on Windows), once it was opened; else null. Only to
+// tell instances apart.
+procsync_status procsync_native_address(const struct procsync_native *semaphore,
+                                        const void **address);
+
+// What is known of all its units, each to a pointer (or null), -1 where it is not known: how many it
+// was made with; how many are free; how many are held by users of this library; how many belonged to
+// dead ones and go to the next that wants one; how many users died while they took or gave back, so
+// that it cannot be told whether a unit went with them; and how many are missing: held by programs
+// that do not use this library, or gone with one of those. Without a ledger, nothing is known.
+procsync_status procsync_native_accounts(const struct procsync_native *semaphore,
+                                         int64_t *capacity,
+                                         int64_t *free,
+                                         int64_t *held,
+                                         int64_t *abandoned,
+                                         int64_t *doubtful,
+                                         int64_t *unknown);
+
+// Who holds its units, as far as they use this library with a ledger. Free the list with
+// procsync_participants_free().
+procsync_status procsync_native_holders(const struct procsync_native *semaphore,
+                                        struct procsync_participants **holders);
+
+// Gives back to the system what dead users had and nobody has taken over; `count` (or null) is told
+// how many units. Users of this library take them over by themselves; this is for programs that only
+// see the system's count.
+procsync_status procsync_native_reap(const struct procsync_native *semaphore,
+                                     uint32_t *count);
+
+// Gives back all units that are missing: neither free nor known to be held; `count` (or null) is told
+// how many. Only if you know that no program holds one that does not use this library: it would not be
+// alone any more.
+procsync_status procsync_native_post_doubtful(const struct procsync_native *semaphore,
+                                              uint32_t *count);
+
+// Has the steps of the instance followed, by whatever handle they are taken, by this function and no
+// other; null: by none. The context is passed on to it.
+procsync_status procsync_native_observe(const struct procsync_native *semaphore,
+                                        procsync_native_observer observer,
+                                        void *context);
+
 // Makes options that say what is the default. Free them with procsync_options_free().
 procsync_status procsync_options_new(struct procsync_options **options);
 
@@ -690,6 +916,20 @@ procsync_status procsync_options_set_data(struct procsync_options *options,
                                           uint64_t size,
                                           uint32_t align,
                                           const void *initial);
+
+// For native semaphores: how many units it has if it is made (default: 1).
+procsync_status procsync_options_set_initial_count(struct procsync_options *options,
+                                                   uint32_t units);
+
+// For native semaphores: who may use the system's semaphore if it is made, as in chmod(2); cut by the
+// umask (default: 0644). Who shares its ledger is what the scope says.
+procsync_status procsync_options_set_semaphore_mode(struct procsync_options *options,
+                                                    uint32_t mode);
+
+// For native semaphores: 0 for no ledger. Then nobody knows who holds, and what a dead holder held is
+// lost.
+procsync_status procsync_options_set_ledger(struct procsync_options *options,
+                                            int ledger);
 
 // How many there are in the list.
 procsync_status procsync_participants_count(const struct procsync_participants *participants,

@@ -135,6 +135,16 @@ public:
     options& data(std::uint64_t size, std::uint32_t align, const void* initial = nullptr) {
         return checked(procsync_options_set_data(handle_.get(), size, align, initial));
     }
+    // For native semaphores.
+    options& initial_count(std::uint32_t units) {
+        return checked(procsync_options_set_initial_count(handle_.get(), units));
+    }
+    options& semaphore_mode(std::uint32_t mode) {
+        return checked(procsync_options_set_semaphore_mode(handle_.get(), mode));
+    }
+    options& ledger(bool ledger) {
+        return checked(procsync_options_set_ledger(handle_.get(), ledger));
+    }
     const procsync_options* get() const noexcept { return handle_.get(); }
 
 private:
@@ -256,6 +266,62 @@ private:
         return detail::in_time(procsync_reentrant_mutex_lock(get(), timeout, nullptr));
     }
     detail::handle<procsync_reentrant_mutex, procsync_reentrant_mutex_close> handle_;
+};
+
+// One of the system's own semaphores (sem_open, CreateSemaphoreW), shared with software that does not use
+// procsync. It belongs to the thread that made it, which must also destroy it, and may lock it in
+// layers; two of one name in one thread are the same. Fit for std::lock_guard and its like.
+class native_semaphore {
+public:
+    explicit native_semaphore(const char* name) : native_semaphore(name, nullptr) {}
+    native_semaphore(const char* name, const options& options)
+        : native_semaphore(name, options.get()) {}
+
+    void lock() { (void)in_time(PROCSYNC_FOREVER); }
+    bool try_lock() { return in_time(0); }
+    template <class Rep, class Period>
+    bool try_lock_for(const std::chrono::duration<Rep, Period>& timeout) {
+        return in_time(detail::nanoseconds(timeout));
+    }
+    template <class Clock, class Duration>
+    bool try_lock_until(const std::chrono::time_point<Clock, Duration>& moment) {
+        return in_time(detail::until(moment));
+    }
+    void unlock() { detail::check(procsync_native_unlock(get())); }
+    // How often it is locked, one within the other.
+    std::uint32_t depth() const {
+        std::uint32_t depth = 0;
+        detail::check(procsync_native_counts(get(), &depth, nullptr));
+        return depth;
+    }
+    // Whether the previous holder died, and who that was, as of the last lock by this object.
+    bool abandoned() const noexcept { return abandoned_; }
+    deceased abandoned_by() const noexcept { return by_; }
+    // Closes it and takes its name away; whether it still had one. Nothing else can be done with it then.
+    bool unlink() {
+        bool was_there = false;
+        detail::check(procsync_native_close(get()));
+        detail::check(procsync_native_unlink(get(), &was_there));
+        return was_there;
+    }
+    procsync_native* get() const noexcept { return handle_.get(); }
+
+private:
+    native_semaphore(const char* name, const procsync_options* options) : abandoned_(false), by_() {
+        detail::check(procsync_native_instantiate(name, options, handle_.out()));
+        std::uint32_t flags = 0;
+        detail::check(procsync_native_status(get(), &flags));
+        if ((flags & PROCSYNC_NATIVE_OPENED) == 0) detail::check(procsync_native_open(get(), nullptr));
+    }
+    bool in_time(std::int64_t timeout) {
+        if (!detail::in_time(procsync_native_lock(get(), timeout, &abandoned_))) return false;
+        if (abandoned_) by_ = detail::last_deceased();
+        return true;
+    }
+
+    detail::handle<procsync_native, procsync_native_free> handle_;
+    bool abandoned_;
+    deceased by_;
 };
 
 // Permits of a semaphore, given back when this goes. It must not outlive its semaphore.

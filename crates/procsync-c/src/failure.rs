@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Argument(Cow<'static, str>),
     /// With the timeout 0: of which kind it is, and how it is called.
     NotAtOnce(procsync_kind, String),
+    /// What belongs to another thread.
+    OtherThread,
     /// The caller does not have it.
     NotOwner(procsync_kind, String, &'static str),
 }
@@ -46,6 +48,7 @@ impl Failure {
             Failure::Handle(_) => procsync_status::PROCSYNC_INVALID_HANDLE,
             Failure::Argument(_) => procsync_status::PROCSYNC_INVALID_ARGUMENT,
             Failure::NotAtOnce(..) => procsync_status::PROCSYNC_TIMED_OUT,
+            Failure::OtherThread => procsync_status::PROCSYNC_WRONG_THREAD,
             Failure::NotOwner(..) => procsync_status::PROCSYNC_NOT_OWNER,
         }
     }
@@ -66,6 +69,7 @@ impl Failure {
     pub(crate) fn errno(&self) -> i32 {
         match self {
             Failure::Named(Error::System { source, .. }) => source.raw_os_error().unwrap_or(0),
+            Failure::Named(Error::NativeCall { code, .. }) => *code,
             _ => 0,
         }
     }
@@ -79,6 +83,9 @@ impl std::fmt::Display for Failure {
             Failure::Handle(what) => f.write_str(what),
             Failure::Argument(what) => f.write_str(what),
             Failure::NotAtOnce(_, name) => write!(f, "{name:?} could not be had at once"),
+            Failure::OtherThread => f.write_str(
+                "this instance belongs to the thread that instantiated it; each thread has its own",
+            ),
             Failure::NotOwner(_, name, what) => write!(f, "{name:?}: {what}"),
         }
     }
@@ -106,7 +113,10 @@ fn of_named(error: &Error) -> procsync_status {
         Error::System { source, .. } if source.kind() == io::ErrorKind::Unsupported => {
             procsync_status::PROCSYNC_UNSUPPORTED
         }
-        Error::System { .. } => procsync_status::PROCSYNC_SYSTEM,
+        Error::System { .. } | Error::NativeCall { .. } => procsync_status::PROCSYNC_SYSTEM,
+        Error::OutOfOrder { .. } => procsync_status::PROCSYNC_OUT_OF_ORDER,
+        Error::NameTaken { .. } => procsync_status::PROCSYNC_NAME_TAKEN,
+        Error::NoLedger { .. } => procsync_status::PROCSYNC_NO_LEDGER,
         Error::ThreadExiting { .. } => procsync_status::PROCSYNC_THREAD_EXITING,
         _ => procsync_status::PROCSYNC_OTHER,
     }
@@ -149,6 +159,10 @@ fn object_of(error: &Error) -> Option<&Object> {
         | Error::Overflow { object, .. }
         | Error::Busy { object, .. }
         | Error::System { object, .. }
+        | Error::NativeCall { object, .. }
+        | Error::OutOfOrder { object, .. }
+        | Error::NameTaken { object }
+        | Error::NoLedger { object, .. }
         | Error::ThreadExiting { object } => Some(object),
         _ => None,
     }
@@ -166,6 +180,7 @@ pub(crate) fn kind_number(kind: Kind) -> procsync_kind {
         Kind::TokenSemaphore => procsync_kind::PROCSYNC_KIND_TOKEN_SEMAPHORE,
         Kind::Event => procsync_kind::PROCSYNC_KIND_EVENT,
         Kind::SharedMemory => procsync_kind::PROCSYNC_KIND_SHARED_MEMORY,
+        Kind::Native => procsync_kind::PROCSYNC_KIND_NATIVE_SEMAPHORE,
         _ => procsync_kind::PROCSYNC_KIND_NONE,
     }
 }

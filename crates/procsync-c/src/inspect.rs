@@ -10,6 +10,7 @@ use crate::options::scope;
 use crate::participants::{List, procsync_participant};
 use crate::status::{procsync_state, procsync_status};
 use procsync::inspect::{self, Snapshot, State};
+use procsync::native::Accounts;
 use std::ffi::{CString, c_char};
 
 /// An object at one moment. Read it by pointer only, never copy it whole: later versions may add
@@ -22,9 +23,9 @@ pub struct procsync_snapshot {
     pub kind: i32,
     /// How it stands: a procsync_state.
     pub state: i32,
-    /// How many permits or tokens there are to be had.
+    /// How many permits or tokens there are to be had; of a native semaphore see `native_free`.
     pub available: u32,
-    /// How many permits a semaphore has.
+    /// How many permits a semaphore has. Of a native one how many units it was made with, 0: not known.
     pub capacity: u32,
     /// How many bytes a shared memory has.
     pub bytes: u64,
@@ -48,6 +49,15 @@ pub struct procsync_snapshot {
     pub contended: u64,
     /// How often something was taken back from a dead holder.
     pub recovered: u64,
+    /// Of a native semaphore: how many units are free; -1: not known.
+    pub native_free: i64,
+    /// Of a native semaphore: how many units belonged to dead users, and go to the next one.
+    pub native_abandoned: u32,
+    /// Of a native semaphore: how many users died while they took or gave back, so that it cannot be told
+    /// whether a unit went with them.
+    pub native_doubtful: u32,
+    /// Of a native semaphore: how many units are neither free nor known to be held; -1: not known.
+    pub native_unknown: i64,
 }
 
 /// What a look at objects found.
@@ -89,8 +99,19 @@ impl Shown {
             State::Set => (procsync_state::PROCSYNC_STATE_SET, 0, 0, 0),
             State::Unset => (procsync_state::PROCSYNC_STATE_UNSET, 0, 0, 0),
             State::Bytes(bytes) => (procsync_state::PROCSYNC_STATE_BYTES, 0, 0, bytes),
+            State::Native(accounts) => (
+                procsync_state::PROCSYNC_STATE_NATIVE,
+                accounts.free.unwrap_or(0),
+                accounts.capacity.unwrap_or(0),
+                0,
+            ),
             _ => (procsync_state::PROCSYNC_STATE_OTHER, 0, 0, 0),
         };
+        let native = match seen.state {
+            State::Native(accounts) => accounts,
+            _ => Accounts::default(),
+        };
+        let count = |number: Option<u32>| number.map_or(-1, i64::from);
         let name = CString::new(seen.name.as_str()).unwrap_or_default();
         let (holders, waiters) = (List::new(seen.holders), List::new(seen.waiters));
         let snapshot = procsync_snapshot {
@@ -111,6 +132,10 @@ impl Shown {
             grants: seen.grants,
             contended: seen.contended,
             recovered: seen.recovered,
+            native_free: count(native.free),
+            native_abandoned: native.abandoned,
+            native_doubtful: native.doubtful,
+            native_unknown: count(native.unknown),
         };
         Box::new(Shown { snapshot, _name: name, _holders: holders, _waiters: waiters })
     }
@@ -136,7 +161,8 @@ pub unsafe extern "C" fn procsync_inspect_list(
     })
 }
 
-/// Looks at one object; PROCSYNC_NOT_FOUND if there is none of this name. What was found is a list
+/// Looks at one object, or at the native semaphore if no object has this name; PROCSYNC_NOT_FOUND if
+/// there is neither. What was found is a list
 /// of one. Free it with procsync_snapshots_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn procsync_inspect_show(
@@ -149,6 +175,25 @@ pub unsafe extern "C" fn procsync_inspect_show(
         // SAFETY: the C caller's promise.
         let name = unsafe { text(name) }?;
         let seen = inspect::show(name, self::scope(scope, 0)?)?;
+        // SAFETY: the C caller's promise.
+        unsafe { handle::give(to, "", Found([Ok(Shown::new(seen))].into())) };
+        Ok(())
+    })
+}
+
+/// Looks at the ledger of the native semaphore of this name, also if another object has the same name;
+/// PROCSYNC_NOT_FOUND if there is none. Else as procsync_inspect_show().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn procsync_inspect_show_native(
+    name: *const c_char,
+    scope: i32,
+    found: *mut *mut procsync_snapshots,
+) -> procsync_status {
+    call(c"procsync_inspect_show_native", || {
+        let to = required(found)?;
+        // SAFETY: the C caller's promise.
+        let name = unsafe { text(name) }?;
+        let seen = inspect::show_native(name, self::scope(scope, 0)?)?;
         // SAFETY: the C caller's promise.
         unsafe { handle::give(to, "", Found([Ok(Shown::new(seen))].into())) };
         Ok(())

@@ -29,6 +29,8 @@ mod inspect;
 mod interrupt;
 mod last_error;
 mod mutex;
+mod native_semaphore;
+mod of_thread;
 mod options;
 mod participants;
 mod permits;

@@ -7,6 +7,7 @@ use crate::handle::{self, Opaque};
 use crate::status::{
     procsync_on_abandoned, procsync_ownership, procsync_scope, procsync_spin, procsync_status,
 };
+use procsync::native::NativeOptions;
 use procsync::{Named, OnAbandoned, Options, Ownership, Scope, Spin};
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +32,9 @@ pub(crate) struct Settings {
     pub(crate) on_abandoned: OnAbandoned,
     pub(crate) initially_set: bool,
     pub(crate) data: Option<Data>,
+    initial_count: Option<u32>,
+    semaphore_mode: Option<u32>,
+    without_ledger: bool,
 }
 
 /// What a mutex guards.
@@ -53,6 +57,21 @@ impl Settings {
         // SAFETY: the caller's promise.
         let settings = unsafe { handle::object(options) }?;
         Ok(settings.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// How one of the system's own semaphores is to be.
+    pub(crate) fn native(&self) -> NativeOptions {
+        let mut options = NativeOptions::new().scope(self.scope).ledger(!self.without_ledger);
+        if let Some(units) = self.initial_count {
+            options = options.initial(units);
+        }
+        if let Some(mode) = self.semaphore_mode {
+            options = options.mode(mode);
+        }
+        if let Some(participants) = self.participants {
+            options = options.participants(participants);
+        }
+        options
     }
 
     /// Adds what all kinds of objects have.
@@ -280,4 +299,48 @@ pub unsafe extern "C" fn procsync_options_set_data(
     };
     // SAFETY: the C caller's promise.
     unsafe { change(c"procsync_options_set_data", options, change_data) }
+}
+
+/// For native semaphores: how many units it has if it is made (default: 1).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn procsync_options_set_initial_count(
+    options: *mut procsync_options,
+    units: u32,
+) -> procsync_status {
+    let body = |settings: &mut Settings| {
+        settings.initial_count = Some(units);
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { change(c"procsync_options_set_initial_count", options, body) }
+}
+
+/// For native semaphores: who may use the system's semaphore if it is made, as in chmod(2); cut by the
+/// umask (default: 0644). Who shares its ledger is what the scope says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn procsync_options_set_semaphore_mode(
+    options: *mut procsync_options,
+    mode: u32,
+) -> procsync_status {
+    let body = |settings: &mut Settings| {
+        settings.semaphore_mode = Some(mode);
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { change(c"procsync_options_set_semaphore_mode", options, body) }
+}
+
+/// For native semaphores: 0 for no ledger. Then nobody knows who holds, and what a dead holder held is
+/// lost.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn procsync_options_set_ledger(
+    options: *mut procsync_options,
+    ledger: c_int,
+) -> procsync_status {
+    let body = |settings: &mut Settings| {
+        settings.without_ledger = ledger == 0;
+        Ok(())
+    };
+    // SAFETY: the C caller's promise.
+    unsafe { change(c"procsync_options_set_ledger", options, body) }
 }

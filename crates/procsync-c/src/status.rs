@@ -17,6 +17,10 @@ pub enum procsync_status {
     PROCSYNC_ALREADY_OWNED = 4,
     /// The caller does not have what it wants to release, or not any more.
     PROCSYNC_NOT_OWNER = 5,
+    /// The handle belongs to the thread that made it, which is another one.
+    PROCSYNC_WRONG_THREAD = 6,
+    /// A step of a native semaphore's life out of its order; nothing was changed.
+    PROCSYNC_OUT_OF_ORDER = 7,
     /// A null pointer, a misaligned one, a number that makes no sense.
     PROCSYNC_INVALID_ARGUMENT = 10,
     /// The handle is null, or of another kind, or closed (which cannot always be told).
@@ -41,6 +45,8 @@ pub enum procsync_status {
     PROCSYNC_OVERFLOW = 27,
     /// Another process is creating or removing it and does not get on with it.
     PROCSYNC_BUSY = 28,
+    /// Another instance of this thread is registered under the name.
+    PROCSYNC_NAME_TAKEN = 29,
     /// The directory in which objects lie cannot be trusted.
     PROCSYNC_UNSAFE_DIRECTORY = 30,
     /// The system refused; procsync_last_error() has its errno.
@@ -49,6 +55,8 @@ pub enum procsync_status {
     PROCSYNC_UNSUPPORTED = 32,
     /// The calling thread is exiting and can own nothing any more.
     PROCSYNC_THREAD_EXITING = 33,
+    /// No ledger can be kept beside a native semaphore; see procsync_options_set_ledger().
+    PROCSYNC_NO_LEDGER = 34,
     /// An error that this version of the C interface has no number for.
     PROCSYNC_OTHER = 98,
     /// A defect of this library. What it was doing may be half done.
@@ -63,6 +71,8 @@ impl procsync_status {
         (procsync_status::PROCSYNC_ABANDONED, c"PROCSYNC_ABANDONED"),
         (procsync_status::PROCSYNC_ALREADY_OWNED, c"PROCSYNC_ALREADY_OWNED"),
         (procsync_status::PROCSYNC_NOT_OWNER, c"PROCSYNC_NOT_OWNER"),
+        (procsync_status::PROCSYNC_WRONG_THREAD, c"PROCSYNC_WRONG_THREAD"),
+        (procsync_status::PROCSYNC_OUT_OF_ORDER, c"PROCSYNC_OUT_OF_ORDER"),
         (procsync_status::PROCSYNC_INVALID_ARGUMENT, c"PROCSYNC_INVALID_ARGUMENT"),
         (procsync_status::PROCSYNC_INVALID_HANDLE, c"PROCSYNC_INVALID_HANDLE"),
         (procsync_status::PROCSYNC_INVALID_NAME, c"PROCSYNC_INVALID_NAME"),
@@ -75,10 +85,12 @@ impl procsync_status {
         (procsync_status::PROCSYNC_NO_SLOTS, c"PROCSYNC_NO_SLOTS"),
         (procsync_status::PROCSYNC_OVERFLOW, c"PROCSYNC_OVERFLOW"),
         (procsync_status::PROCSYNC_BUSY, c"PROCSYNC_BUSY"),
+        (procsync_status::PROCSYNC_NAME_TAKEN, c"PROCSYNC_NAME_TAKEN"),
         (procsync_status::PROCSYNC_UNSAFE_DIRECTORY, c"PROCSYNC_UNSAFE_DIRECTORY"),
         (procsync_status::PROCSYNC_SYSTEM, c"PROCSYNC_SYSTEM"),
         (procsync_status::PROCSYNC_UNSUPPORTED, c"PROCSYNC_UNSUPPORTED"),
         (procsync_status::PROCSYNC_THREAD_EXITING, c"PROCSYNC_THREAD_EXITING"),
+        (procsync_status::PROCSYNC_NO_LEDGER, c"PROCSYNC_NO_LEDGER"),
         (procsync_status::PROCSYNC_OTHER, c"PROCSYNC_OTHER"),
         (procsync_status::PROCSYNC_INTERNAL, c"PROCSYNC_INTERNAL"),
     ];
@@ -102,6 +114,52 @@ pub enum procsync_kind {
     PROCSYNC_KIND_EVENT = 5,
     /// procsync_shared_memory
     PROCSYNC_KIND_SHARED_MEMORY = 6,
+    /// procsync_native
+    PROCSYNC_KIND_NATIVE_SEMAPHORE = 7,
+}
+
+/// How a native semaphore's instance stands.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum procsync_native_flag {
+    /// It is open.
+    PROCSYNC_NATIVE_OPENED = 1,
+    /// It is locked, once or more.
+    PROCSYNC_NATIVE_LOCKED = 2,
+    /// It is locked more than once.
+    PROCSYNC_NATIVE_REENTRANT = 4,
+    /// It was open and is closed.
+    PROCSYNC_NATIVE_CLOSED = 8,
+    /// It was unlinked by this instance.
+    PROCSYNC_NATIVE_UNLINKED = 16,
+}
+
+/// A step in the life of a native semaphore's instance.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum procsync_native_step {
+    /// procsync_native_open()
+    PROCSYNC_NATIVE_OPEN = 1,
+    /// procsync_native_lock()
+    PROCSYNC_NATIVE_LOCK = 2,
+    /// procsync_native_unlock()
+    PROCSYNC_NATIVE_UNLOCK = 3,
+    /// procsync_native_close()
+    PROCSYNC_NATIVE_CLOSE = 4,
+    /// procsync_native_unlink()
+    PROCSYNC_NATIVE_UNLINK = 5,
+}
+
+/// What becomes of a step.
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum procsync_native_event {
+    /// It is about to be tried.
+    PROCSYNC_NATIVE_WILL_ATTEMPT = 0,
+    /// It succeeded. (A try that gets nothing neither succeeds nor fails.)
+    PROCSYNC_NATIVE_SUCCEEDED = 1,
+    /// It failed.
+    PROCSYNC_NATIVE_FAILED = 2,
 }
 
 /// Who can see an object.
@@ -205,6 +263,8 @@ pub enum procsync_state {
     PROCSYNC_STATE_UNSET = 7,
     /// A shared memory: see `bytes`.
     PROCSYNC_STATE_BYTES = 8,
+    /// A native semaphore: see `capacity` and what begins with `native_`.
+    PROCSYNC_STATE_NATIVE = 9,
 }
 
 /// C may give any number where one of these is wanted.

@@ -41,7 +41,7 @@ pub(crate) enum Verb {
     /// Create an object that stays until it is removed
     Create(Create),
     /// Remove objects
-    Rm(Names),
+    Rm(Rm),
     /// Clear up after the dead: remove what all users left by dying, take back what dead ones hold
     Reap(Reap),
     /// Find those who wait for each other
@@ -138,6 +138,11 @@ pub(crate) struct Under {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) permits: Option<u32>,
 
+    /// Hold one of the system's own semaphores (sem_open), as other software does that has no
+    /// procsync. With --permits: how many units it has if this makes it. --mode: its mode, by default 644
+    #[arg(long)]
+    pub(crate) native: bool,
+
     /// Say on standard error what is waited for, who holds it, and when it was got
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -227,6 +232,10 @@ pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) place: Place,
 
+    /// One of the system's own semaphores, also if an object has the same name
+    #[arg(long)]
+    pub(crate) native: bool,
+
     /// The name of the object
     pub(crate) name: String,
 }
@@ -305,8 +314,22 @@ pub(crate) struct Names {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rm {
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    /// The system's own semaphores, and their ledgers
+    #[arg(long)]
+    pub(crate) native: bool,
+
+    /// The names of the objects
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// How many permits a semaphore has
+    /// How many permits a semaphore has, or units one of the system's own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) permits: Option<u32>,
 
@@ -333,7 +356,8 @@ pub(crate) struct Create {
     #[command(flatten)]
     pub(crate) place: Place,
 
-    /// Who may use a machine-wide object, as in chmod(1), like 666 or 660
+    /// Who may use a machine-wide object, or one of the system's own semaphores, as in chmod(1), like 666
+    /// or 660
     #[arg(long, value_name = "OCTAL", value_parser = mode, required_if_eq("scope", "machine"))]
     pub(crate) mode: Option<u32>,
 
@@ -359,6 +383,8 @@ pub(crate) enum Creatable {
     Event,
     /// --bytes that everybody sees
     Memory,
+    /// One of the system's own semaphores (sem_open), with --permits units
+    Native,
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +396,11 @@ pub(crate) struct Reap {
     /// Only say what would be done
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
+
+    /// Give back what is missing of one of the system's own semaphores: only if you know that no
+    /// program holds it that has no procsync
+    #[arg(long, value_name = "NAME")]
+    pub(crate) missing: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -57,11 +57,10 @@ impl Exit {
 
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Exit {
-        #[cfg(unix)]
-        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-            return Exit::Signalled(signal);
+        match crate::sys::signal_of(status) {
+            Some(signal) => Exit::Signalled(signal),
+            None => status.code().map_or(Exit::Failed, Exit::Command),
         }
-        status.code().map_or(Exit::Failed, Exit::Command)
     }
 }
 

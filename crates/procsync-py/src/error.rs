@@ -99,6 +99,12 @@ fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
                 None => exception,
             }
         }
+        Error::NativeCall { object, code, .. } => {
+            new("NativeCallError").object(object)?.fact("errno", code)?
+        }
+        Error::OutOfOrder { object, .. } => new("OutOfOrderError").object(object)?,
+        Error::NameTaken { object } => new("NameTakenError").object(object)?,
+        Error::NoLedger { object, .. } => new("NoLedgerError").object(object)?,
         // Interrupted: whoever waits asks for the handler's exception before this one.
         _ => new("Error"),
     };
@@ -109,6 +115,16 @@ fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
 pub(crate) fn closed(py: Python<'_>, kind: &str, name: &str) -> PyErr {
     let message = format!("{kind} {name:?}: this handle was closed");
     other(py, "ClosedError", kind, name, message)
+}
+
+/// The exception for the use of what belongs to another thread.
+pub(crate) fn wrong_thread(py: Python<'_>, name: &str) -> PyErr {
+    let kind = procsync::Kind::Native.as_str();
+    let message = format!(
+        "{kind} {name:?}: this instance belongs to the thread that instantiated it; each thread has \
+         its own"
+    );
+    other(py, "WrongThreadError", kind, name, message)
 }
 
 /// The exception for more releases than acquisitions.

@@ -31,6 +31,7 @@ impl From<inspect::Snapshot> for Snapshot {
     fn from(it: inspect::Snapshot) -> Self {
         let (available, capacity) = match it.state {
             State::Permits { available, capacity } => (Some(available), Some(capacity)),
+            State::Native(accounts) => (accounts.free, accounts.capacity),
             _ => (None, None),
         };
         let value = match it.state {
@@ -92,6 +93,15 @@ pub(crate) fn list<'py>(py: Python<'py>, scope: &str) -> PyResult<Bound<'py, PyL
 pub(crate) fn show(py: Python<'_>, name: &str, scope: &str) -> PyResult<Snapshot> {
     let scope = read_scope(scope)?;
     let shown = py.detach(|| inspect::show(name, scope));
+    shown.map(Into::into).map_err(|error| error::exception(py, error))
+}
+
+/// Looks at the ledger of a native semaphore, also if an object has the same name.
+#[pyfunction]
+#[pyo3(signature = (name, scope="user"))]
+pub(crate) fn show_native(py: Python<'_>, name: &str, scope: &str) -> PyResult<Snapshot> {
+    let scope = read_scope(scope)?;
+    let shown = py.detach(|| inspect::show_native(name, scope));
     shown.map(Into::into).map_err(|error| error::exception(py, error))
 }
 

@@ -15,6 +15,8 @@ mod hold;
 mod inspect;
 mod interpreters;
 mod lock;
+mod native;
+mod of_thread;
 mod opening;
 mod participant;
 mod raw;
@@ -34,9 +36,11 @@ mod _procsync {
     #[pymodule_export]
     use crate::hold::Hold;
     #[pymodule_export]
-    use crate::inspect::{Snapshot, list, remove, show};
+    use crate::inspect::{Snapshot, list, remove, show, show_native};
     #[pymodule_export]
     use crate::lock::Lock;
+    #[pymodule_export]
+    use crate::native::{_native_unlink, NativeSemaphore};
     #[pymodule_export]
     use crate::participant::{Deceased, Participant};
     #[pymodule_export]

@@ -28,6 +28,11 @@ BASES = {
     "ClosedError": ValueError,
     "SystemCallError": OSError,
     "PermissionDeniedError": PermissionError,
+    "NativeCallError": OSError,
+    "OutOfOrderError": RuntimeError,
+    "NameTakenError": ValueError,
+    "NoLedgerError": OSError,
+    "WrongThreadError": RuntimeError,
 }
 
 

@@ -12,6 +12,8 @@ abstract final class procsync_status {
   static const int PROCSYNC_ABANDONED = 3;
   static const int PROCSYNC_ALREADY_OWNED = 4;
   static const int PROCSYNC_NOT_OWNER = 5;
+  static const int PROCSYNC_WRONG_THREAD = 6;
+  static const int PROCSYNC_OUT_OF_ORDER = 7;
   static const int PROCSYNC_INVALID_ARGUMENT = 10;
   static const int PROCSYNC_INVALID_HANDLE = 11;
   static const int PROCSYNC_INVALID_NAME = 12;
@@ -24,10 +26,12 @@ abstract final class procsync_status {
   static const int PROCSYNC_NO_SLOTS = 26;
   static const int PROCSYNC_OVERFLOW = 27;
   static const int PROCSYNC_BUSY = 28;
+  static const int PROCSYNC_NAME_TAKEN = 29;
   static const int PROCSYNC_UNSAFE_DIRECTORY = 30;
   static const int PROCSYNC_SYSTEM = 31;
   static const int PROCSYNC_UNSUPPORTED = 32;
   static const int PROCSYNC_THREAD_EXITING = 33;
+  static const int PROCSYNC_NO_LEDGER = 34;
   static const int PROCSYNC_OTHER = 98;
   static const int PROCSYNC_INTERNAL = 99;
 }
@@ -40,6 +44,29 @@ abstract final class procsync_kind {
   static const int PROCSYNC_KIND_TOKEN_SEMAPHORE = 4;
   static const int PROCSYNC_KIND_EVENT = 5;
   static const int PROCSYNC_KIND_SHARED_MEMORY = 6;
+  static const int PROCSYNC_KIND_NATIVE_SEMAPHORE = 7;
+}
+
+abstract final class procsync_native_flag {
+  static const int PROCSYNC_NATIVE_OPENED = 1;
+  static const int PROCSYNC_NATIVE_LOCKED = 2;
+  static const int PROCSYNC_NATIVE_REENTRANT = 4;
+  static const int PROCSYNC_NATIVE_CLOSED = 8;
+  static const int PROCSYNC_NATIVE_UNLINKED = 16;
+}
+
+abstract final class procsync_native_step {
+  static const int PROCSYNC_NATIVE_OPEN = 1;
+  static const int PROCSYNC_NATIVE_LOCK = 2;
+  static const int PROCSYNC_NATIVE_UNLOCK = 3;
+  static const int PROCSYNC_NATIVE_CLOSE = 4;
+  static const int PROCSYNC_NATIVE_UNLINK = 5;
+}
+
+abstract final class procsync_native_event {
+  static const int PROCSYNC_NATIVE_WILL_ATTEMPT = 0;
+  static const int PROCSYNC_NATIVE_SUCCEEDED = 1;
+  static const int PROCSYNC_NATIVE_FAILED = 2;
 }
 
 abstract final class procsync_scope {
@@ -92,6 +119,7 @@ abstract final class procsync_state {
   static const int PROCSYNC_STATE_SET = 6;
   static const int PROCSYNC_STATE_UNSET = 7;
   static const int PROCSYNC_STATE_BYTES = 8;
+  static const int PROCSYNC_STATE_NATIVE = 9;
 }
 
 abstract final class procsync_atomic {
@@ -107,6 +135,8 @@ abstract final class procsync_atomic {
 final class procsync_event extends Opaque {}
 
 final class procsync_mutex extends Opaque {}
+
+final class procsync_native extends Opaque {}
 
 final class procsync_options extends Opaque {}
 
@@ -183,6 +213,14 @@ final class procsync_snapshot extends Struct {
   external int contended;
   @Uint64()
   external int recovered;
+  @Int64()
+  external int native_free;
+  @Uint32()
+  external int native_abandoned;
+  @Uint32()
+  external int native_doubtful;
+  @Int64()
+  external int native_unknown;
 }
 
 final class procsync_error extends Struct {
@@ -207,6 +245,9 @@ final class procsync_permit extends Struct {
 }
 
 typedef procsync_interrupt = NativeFunction<Int Function(Pointer<Void> context)>;
+
+typedef procsync_native_observer =
+    NativeFunction<Void Function(Pointer<Void> context, Int32 step, Int32 event)>;
 
 /// The functions of the library.
 final class Bindings {
@@ -269,6 +310,10 @@ final class Bindings {
   late final procsync_inspect_show = _library.lookupFunction<
       Int32 Function(Pointer<Char> name, Int32 scope, Pointer<Pointer<procsync_snapshots>> found),
       int Function(Pointer<Char> name, int scope, Pointer<Pointer<procsync_snapshots>> found)>('procsync_inspect_show');
+
+  late final procsync_inspect_show_native = _library.lookupFunction<
+      Int32 Function(Pointer<Char> name, Int32 scope, Pointer<Pointer<procsync_snapshots>> found),
+      int Function(Pointer<Char> name, int scope, Pointer<Pointer<procsync_snapshots>> found)>('procsync_inspect_show_native');
 
   late final procsync_snapshots_count = _library.lookupFunction<
       Int32 Function(Pointer<procsync_snapshots> found, Pointer<Size> count),
@@ -354,6 +399,82 @@ final class Bindings {
       Int32 Function(Pointer<procsync_mutex> mutex, Pointer<Int32> removal),
       int Function(Pointer<procsync_mutex> mutex, Pointer<Int32> removal)>('procsync_mutex_remove');
 
+  late final procsync_native_instantiate = _library.lookupFunction<
+      Int32 Function(Pointer<Char> name, Pointer<procsync_options> options, Pointer<Pointer<procsync_native>> semaphore),
+      int Function(Pointer<Char> name, Pointer<procsync_options> options, Pointer<Pointer<procsync_native>> semaphore)>('procsync_native_instantiate');
+
+  late final procsync_native_free = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore),
+      int Function(Pointer<procsync_native> semaphore)>('procsync_native_free');
+
+  late final procsync_native_open = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Bool> created),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Bool> created)>('procsync_native_open');
+
+  late final procsync_native_lock = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Int64 timeout_ns, Pointer<Bool> abandoned),
+      int Function(Pointer<procsync_native> semaphore, int timeout_ns, Pointer<Bool> abandoned)>('procsync_native_lock');
+
+  late final procsync_native_unlock = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore),
+      int Function(Pointer<procsync_native> semaphore)>('procsync_native_unlock');
+
+  late final procsync_native_close = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore),
+      int Function(Pointer<procsync_native> semaphore)>('procsync_native_close');
+
+  late final procsync_native_unlink = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Bool> was_there),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Bool> was_there)>('procsync_native_unlink');
+
+  late final procsync_native_unlink_name = _library.lookupFunction<
+      Int32 Function(Pointer<Char> name, Int32 scope, Pointer<Bool> was_there),
+      int Function(Pointer<Char> name, int scope, Pointer<Bool> was_there)>('procsync_native_unlink_name');
+
+  late final procsync_native_status = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Uint32> flags),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Uint32> flags)>('procsync_native_status');
+
+  late final procsync_native_counts = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Uint32> depth, Pointer<Uint32> process),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Uint32> depth, Pointer<Uint32> process)>('procsync_native_counts');
+
+  late final procsync_native_changes = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Uint32> depth_from, Pointer<Uint32> depth_to, Pointer<Uint32> process_from, Pointer<Uint32> process_to),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Uint32> depth_from, Pointer<Uint32> depth_to, Pointer<Uint32> process_from, Pointer<Uint32> process_to)>('procsync_native_changes');
+
+  late final procsync_native_name = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Char>> name),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Char>> name)>('procsync_native_name');
+
+  late final procsync_native_uuid = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Char>> uuid),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Char>> uuid)>('procsync_native_uuid');
+
+  late final procsync_native_address = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Void>> address),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Pointer<Void>> address)>('procsync_native_address');
+
+  late final procsync_native_accounts = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Int64> capacity, Pointer<Int64> free, Pointer<Int64> held, Pointer<Int64> abandoned, Pointer<Int64> doubtful, Pointer<Int64> unknown),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Int64> capacity, Pointer<Int64> free, Pointer<Int64> held, Pointer<Int64> abandoned, Pointer<Int64> doubtful, Pointer<Int64> unknown)>('procsync_native_accounts');
+
+  late final procsync_native_holders = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Pointer<procsync_participants>> holders),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Pointer<procsync_participants>> holders)>('procsync_native_holders');
+
+  late final procsync_native_reap = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Uint32> count),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Uint32> count)>('procsync_native_reap');
+
+  late final procsync_native_post_doubtful = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<Uint32> count),
+      int Function(Pointer<procsync_native> semaphore, Pointer<Uint32> count)>('procsync_native_post_doubtful');
+
+  late final procsync_native_observe = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_native> semaphore, Pointer<procsync_native_observer> observer, Pointer<Void> context),
+      int Function(Pointer<procsync_native> semaphore, Pointer<procsync_native_observer> observer, Pointer<Void> context)>('procsync_native_observe');
+
   late final procsync_options_new = _library.lookupFunction<
       Int32 Function(Pointer<Pointer<procsync_options>> options),
       int Function(Pointer<Pointer<procsync_options>> options)>('procsync_options_new');
@@ -393,6 +514,18 @@ final class Bindings {
   late final procsync_options_set_data = _library.lookupFunction<
       Int32 Function(Pointer<procsync_options> options, Uint64 size, Uint32 align, Pointer<Void> initial),
       int Function(Pointer<procsync_options> options, int size, int align, Pointer<Void> initial)>('procsync_options_set_data');
+
+  late final procsync_options_set_initial_count = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_options> options, Uint32 units),
+      int Function(Pointer<procsync_options> options, int units)>('procsync_options_set_initial_count');
+
+  late final procsync_options_set_semaphore_mode = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_options> options, Uint32 mode),
+      int Function(Pointer<procsync_options> options, int mode)>('procsync_options_set_semaphore_mode');
+
+  late final procsync_options_set_ledger = _library.lookupFunction<
+      Int32 Function(Pointer<procsync_options> options, Int ledger),
+      int Function(Pointer<procsync_options> options, int ledger)>('procsync_options_set_ledger');
 
   late final procsync_participants_count = _library.lookupFunction<
       Int32 Function(Pointer<procsync_participants> participants, Pointer<Size> count),

@@ -1,24 +1,22 @@
 import 'dart:ffi';
-import 'dart:io';
-import 'dart:isolate';
 
 import 'package:ffi/ffi.dart';
 
 import 'bindings.dart';
 import 'library.dart';
 
-/// Who an instance is: name, isolate and process.
+/// Who an instance is: name, thread and process.
 final class SemaphoreIdentity {
-  SemaphoreIdentity._(this.name)
-      : isolate = Isolate.current.hashCode,
-        process = pid;
+  SemaphoreIdentity._(this.name, this.uuid);
 
   /// Without the prefix `/`, `Global\` or `Local\`.
   final String name;
-  final int isolate;
-  final int process;
 
-  String get uuid => '$name:$isolate:$process';
+  /// `name:thread:process`.
+  final String uuid;
+
+  int get thread => int.parse(uuid.split(':').reversed.elementAt(1));
+  int get process => int.parse(uuid.split(':').last);
 }
 
 /// A count that changed.
@@ -29,59 +27,61 @@ final class CountUpdate {
   final int to;
 }
 
-/// How often this isolate has locked, and whether the process holds the system's lock (0 or 1).
+/// How often this instance is locked, one within the other, and whether it has a unit of the system's
+/// semaphore (1, else 0): both of one moment.
 final class SemaphoreCounter {
-  int _isolate = 0;
-  int _process = 0;
+  const SemaphoreCounter(this.isolate, this.process);
 
-  int get isolate => _isolate;
-  int get process => _process;
-
-  CountUpdate _setIsolate(int to) {
-    final update = CountUpdate(_isolate, to);
-    _isolate = to;
-    return update;
-  }
-
-  CountUpdate _setProcess(int to) {
-    final update = CountUpdate(_process, to);
-    _process = to;
-    return update;
-  }
+  final int isolate;
+  final int process;
 }
 
-/// A lock by name between isolates and processes:
+/// One of the system's own named semaphores (what `sem_open` and `CreateSemaphoreW` make):
 /// `instantiate → open → lock (→ lock …) → unlock (→ unlock …) → close → unlink`.
 ///
-/// Each step answers whether it succeeded; [lastError] says why it did not. A step that makes no
-/// sense now (a lock that is not open, say) answers false and changes nothing. What a step does can be
-/// followed by overriding the `willAttempt…` and `…Succeeded` methods.
+/// Each step answers whether it succeeded; [lastError] says why it did not. A step out of its order (a
+/// lock that is not open, say) answers false and changes nothing. What a step does can be followed by
+/// overriding the `willAttempt…` and `…Succeeded` methods.
 ///
-/// It stands on procsync's mutex, which the *process* owns: an isolate may run on another thread
-/// each time. Isolates of one process exclude each other. If a holder dies, the next one gets the
-/// lock and [abandonedBy] says who died.
+/// The instance belongs to the *thread* that instantiated it. Dart keeps an isolate on one thread
+/// only for as long as it runs without a break: instantiate, lock, unlock and close it within one
+/// synchronous function, without an `await` in between. On another thread a step answers false, and
+/// [lastError] has the code `PROCSYNC_WRONG_THREAD`; nothing is lost by that.
+///
+/// If a holder dies that uses procsync too, the next one gets its unit and [abandonedBy] says who died.
 class NativeSemaphore {
-  NativeSemaphore(String name, {Bindings? bindings})
-      : identity = SemaphoreIdentity._(_withoutPrefix(name)),
-        bindings = bindings ?? openLibrary();
+  /// Not to be called but by [instantiate] and subclasses.
+  NativeSemaphore(String name, {Bindings? bindings}) : bindings = bindings ?? openLibrary() {
+    using((arena) {
+      final semaphore = arena<Pointer<procsync_native>>();
+      _check(this.bindings.procsync_native_instantiate(
+          name.toNativeUtf8(allocator: arena).cast(), nullptr, semaphore));
+      _semaphore = semaphore.value;
+      final text = arena<Pointer<Char>>();
+      _check(this.bindings.procsync_native_name(_semaphore, text));
+      final plain = text.value.cast<Utf8>().toDartString();
+      _check(this.bindings.procsync_native_uuid(_semaphore, text));
+      identity = SemaphoreIdentity._(plain, text.value.cast<Utf8>().toDartString());
+    });
+  }
 
   static final Map<String, NativeSemaphore> _instances = {};
 
   /// The instance of this isolate for this name; made by [create] if there is none yet. It is an
-  /// error if there is one of another type.
+  /// error if there is one of another type, or if the name cannot be one.
   static NativeSemaphore instantiate<T extends NativeSemaphore>({
     required String name,
     T Function(String name)? create,
   }) {
     final key = _withoutPrefix(name);
     final present = _instances[key];
-    if (present != null) {
+    if (present != null && !present.closed) {
       if (present is! T) {
         throw ArgumentError.value(name, 'name', 'is taken by a ${present.runtimeType}');
       }
       return present;
     }
-    final NativeSemaphore made = create == null ? NativeSemaphore(key) : create(key);
+    final NativeSemaphore made = create == null ? NativeSemaphore(name) : create(name);
     return _instances[key] = made;
   }
 
@@ -92,125 +92,132 @@ class NativeSemaphore {
     return name;
   }
 
-  final SemaphoreIdentity identity;
-  final SemaphoreCounter counter = SemaphoreCounter();
   final Bindings bindings;
+  late final SemaphoreIdentity identity;
 
-  Pointer<procsync_mutex> _mutex = nullptr;
-  bool _closed = false;
-  bool _unlinked = false;
+  Pointer<procsync_native> _semaphore = nullptr;
+  // As of the last step, for when this is asked on another thread.
+  int _flags = 0;
   ProcsyncException? _lastError;
   int? _abandonedBy;
 
   String get name => identity.name;
-  bool get opened => _mutex != nullptr;
-  bool get locked => counter.isolate > 0;
-  bool get reentrant => counter.isolate > 1;
-  bool get closed => _closed;
-  bool get unlinked => _unlinked;
+  bool get opened => _has(procsync_native_flag.PROCSYNC_NATIVE_OPENED);
+  bool get locked => _has(procsync_native_flag.PROCSYNC_NATIVE_LOCKED);
+  bool get reentrant => _has(procsync_native_flag.PROCSYNC_NATIVE_REENTRANT);
+  bool get closed => _has(procsync_native_flag.PROCSYNC_NATIVE_CLOSED);
+  bool get unlinked => _has(procsync_native_flag.PROCSYNC_NATIVE_UNLINKED);
 
-  /// Why the last step that answered false did; null if it made no sense or was not in time.
+  /// Why the last step that answered false did; null if it was a lock that could not be had in time.
   ProcsyncException? get lastError => _lastError;
 
-  /// The process id of the previous holder, if that one died holding the lock.
+  /// The process id of the previous holder, if that one died holding the semaphore.
   int? get abandonedBy => _abandonedBy;
 
+  SemaphoreCounter get counter => using((arena) {
+        final depth = arena<Uint32>(), process = arena<Uint32>();
+        _check(bindings.procsync_native_counts(_semaphore, depth, process));
+        return SemaphoreCounter(depth.value, process.value);
+      });
+
+  /// Makes the semaphore if there is none: with one unit and the mode 644.
   bool open() {
     willAttemptOpen();
-    if (opened || _closed) return _nothingToDo();
-    final status = using((arena) {
-      final options = arena<Pointer<procsync_options>>();
-      final mutex = arena<Pointer<procsync_mutex>>();
-      var status = bindings.procsync_options_new(options);
-      if (status != procsync_status.PROCSYNC_OK) return status;
-      status = bindings.procsync_options_set_ownership(
-          options.value, procsync_ownership.PROCSYNC_OWNERSHIP_PROCESS);
-      if (status == procsync_status.PROCSYNC_OK) {
-        status = bindings.procsync_mutex_open(
-            name.toNativeUtf8(allocator: arena).cast(), options.value, mutex);
-      }
-      if (status == procsync_status.PROCSYNC_OK) _mutex = mutex.value;
-      // Succeeds, and so leaves the error as it is.
-      bindings.procsync_options_free(options.value);
-      return status;
-    });
-    if (!_succeeded(status)) return false;
+    if (!_succeeded(bindings.procsync_native_open(_semaphore, nullptr))) return false;
     openSucceeded();
     return true;
   }
 
   /// Waits for ever, or at most for [timeout]; not at all if not [blocking]. This isolate does nothing
-  /// else meanwhile. An isolate that has the lock gets one layer more at once.
+  /// else meanwhile. Who has it locked gets one layer more at once.
   bool lock({bool blocking = true, Duration? timeout}) {
     willAttemptLock();
-    if (!opened) return _nothingToDo();
-    if (!locked) {
-      final int nanoseconds = !blocking ? 0 : (timeout == null ? -1 : timeout.inMicroseconds * 1000);
-      final status = using((arena) {
-        final abandoned = arena<Bool>();
-        final status = bindings.procsync_mutex_lock(
-            _mutex, nanoseconds < -1 ? 0 : nanoseconds, abandoned);
-        if (status == procsync_status.PROCSYNC_OK) {
-          _abandonedBy = abandoned.value ? bindings.procsync_last_deceased().ref.pid : null;
-        }
-        return status;
-      });
-      if (status == procsync_status.PROCSYNC_TIMED_OUT) return _nothingToDo();
-      if (!_succeeded(status)) return false;
-      processCountChanged(counter._setProcess(1));
+    var nanoseconds = !blocking ? 0 : (timeout == null ? -1 : timeout.inMicroseconds * 1000);
+    // A time that has passed is not for ever.
+    if (blocking && timeout != null && nanoseconds < 0) nanoseconds = 0;
+    final status = using((arena) {
+      final abandoned = arena<Bool>();
+      final status = bindings.procsync_native_lock(_semaphore, nanoseconds, abandoned);
+      if (status == procsync_status.PROCSYNC_OK) {
+        _abandonedBy = abandoned.value ? bindings.procsync_last_deceased().ref.pid : null;
+      }
+      return status;
+    });
+    if (status == procsync_status.PROCSYNC_TIMED_OUT) {
+      _lastError = null;
+      return false;
     }
-    isolateCountChanged(counter._setIsolate(counter.isolate + 1));
+    if (!_succeeded(status)) return false;
+    _tellChanges();
     lockSucceeded();
     return true;
   }
 
-  /// Gives one layer back, and with the outermost one the lock.
+  /// Gives one layer back, and with the outermost one the unit.
   bool unlock() {
     willAttemptUnlock();
-    if (!locked) return _nothingToDo();
-    if (counter.isolate == 1) {
-      if (!_succeeded(bindings.procsync_mutex_unlock(_mutex))) return false;
-      processCountChanged(counter._setProcess(0));
-    }
-    isolateCountChanged(counter._setIsolate(counter.isolate - 1));
+    if (!_succeeded(bindings.procsync_native_unlock(_semaphore))) return false;
+    _tellChanges();
     unlockSucceeded();
     return true;
   }
 
-  /// Not while it is locked.
+  /// Not while it is locked. The semaphore itself stays until it is unlinked.
   bool close() {
     willAttemptClose();
-    if (!opened || locked) return _nothingToDo();
-    if (!_succeeded(bindings.procsync_mutex_close(_mutex))) return false;
-    _mutex = nullptr;
-    _closed = true;
+    if (!_succeeded(bindings.procsync_native_close(_semaphore))) return false;
     closeSucceeded();
     return true;
   }
 
-  /// Ends the lock's existence: at once if nobody has it open, else when its last user leaves. The
-  /// name can be instantiated anew then.
+  /// Takes the semaphore's name away, after it was closed. The name can be instantiated anew then; this
+  /// instance is done with.
   bool unlink() {
     willAttemptUnlink();
-    if (!_closed || _unlinked) return _nothingToDo();
-    final status = using((arena) => bindings.procsync_remove(
-        name.toNativeUtf8(allocator: arena).cast(), procsync_scope.PROCSYNC_SCOPE_USER, nullptr));
-    if (!_succeeded(status)) return false;
-    _unlinked = true;
+    if (!_succeeded(bindings.procsync_native_unlink(_semaphore, nullptr))) return false;
     if (identical(_instances[name], this)) _instances.remove(name);
     unlinkSucceeded();
     return true;
   }
 
-  bool _nothingToDo() {
-    _lastError = null;
-    return false;
+  /// Frees what this instance has outside of Dart, on its own thread; nothing may be called after it.
+  bool free() {
+    if (bindings.procsync_native_free(_semaphore) != procsync_status.PROCSYNC_OK) {
+      _lastError = ProcsyncException.last(bindings);
+      return false;
+    }
+    _semaphore = nullptr;
+    if (identical(_instances[name], this)) _instances.remove(name);
+    return true;
   }
+
+  bool _has(int flag) => _flags & flag != 0;
 
   bool _succeeded(int status) {
     _lastError = status == procsync_status.PROCSYNC_OK ? null : ProcsyncException.last(bindings);
+    if (_lastError == null) {
+      using((arena) {
+        final flags = arena<Uint32>();
+        if (bindings.procsync_native_status(_semaphore, flags) == procsync_status.PROCSYNC_OK) {
+          _flags = flags.value;
+        }
+      });
+    }
     return _lastError == null;
   }
+
+  void _check(int status) {
+    if (status != procsync_status.PROCSYNC_OK) throw ProcsyncException.last(bindings);
+  }
+
+  /// Tells what the step has changed: both counts changed in one.
+  void _tellChanges() => using((arena) {
+        final changes = arena<Uint32>(4);
+        _check(bindings.procsync_native_changes(
+            _semaphore, changes, changes + 1, changes + 2, changes + 3));
+        if (changes[2] != changes[3]) processCountChanged(CountUpdate(changes[2], changes[3]));
+        isolateCountChanged(CountUpdate(changes[0], changes[1]));
+      });
 
   // To be overridden by who wants to follow the steps.
   void willAttemptOpen() {}

@@ -23,6 +23,12 @@ procsync_status failure(Body body) {
     return PROCSYNC_OK;
 }
 
+const char* name_of(const procsync::native_semaphore& semaphore) {
+    const char* name = nullptr;
+    OK(procsync_native_name(semaphore.get(), &name));
+    return name;
+}
+
 void mutexes_are_lockable() {
     const char* object = name("lockable");
     procsync::mutex mutex(object);
@@ -68,6 +74,45 @@ void errors_are_exceptions() {
         CHECK(std::strstr(error.what(), "event") != nullptr && error.system_errno() == 0);
     }
     CHECK(failure([&] { procsync::event other(object, PROCSYNC_RESET_AUTO); }) == PROCSYNC_MISMATCH);
+}
+
+void native_semaphores_are_lockable() {
+    const char* object = name("native");
+    procsync::native_semaphore semaphore(object);
+    {
+        std::lock_guard<procsync::native_semaphore> outer(semaphore);
+        std::unique_lock<procsync::native_semaphore> inner(semaphore, 2ms);
+        CHECK(inner.owns_lock() && semaphore.depth() == 2);
+        procsync::native_semaphore same(object);
+        CHECK(same.depth() == 2);
+        std::thread([&] {
+            CHECK(failure([&] { semaphore.unlock(); }) == PROCSYNC_WRONG_THREAD);
+            procsync::native_semaphore own(object);
+            CHECK(!own.try_lock() && !own.try_lock_for(2ms));
+            CHECK(!own.try_lock_until(std::chrono::steady_clock::now() + 2ms));
+        }).join();
+    }
+    CHECK(semaphore.depth() == 0);
+    CHECK(failure([&] { semaphore.unlock(); }) == PROCSYNC_OUT_OF_ORDER);
+    std::thread([&] {
+        procsync::native_semaphore own(object);
+        own.lock();
+    }).join();
+    semaphore.lock();
+    CHECK(semaphore.abandoned() && semaphore.abandoned_by().pid == static_cast<unsigned>(getpid()));
+    semaphore.unlock();
+    CHECK(semaphore.unlink());
+    procsync::options options;
+    options.initial_count(2).semaphore_mode(0600).ledger(false);
+    procsync::native_semaphore two(name("native-two"), options);
+    two.lock();
+    std::thread([&] {
+        procsync::native_semaphore other(name_of(two), options);
+        CHECK(other.try_lock());
+        other.unlock();
+    }).join();
+    two.unlock();
+    CHECK(two.unlink());
 }
 
 void an_abandoned_mutex_says_by_whom() {
@@ -184,6 +229,7 @@ void objects_move_and_are_removed_by_name() {
 const test tests[] = {
     TEST(mutexes_are_lockable),
     TEST(errors_are_exceptions),
+    TEST(native_semaphores_are_lockable),
     TEST(an_abandoned_mutex_says_by_whom),
     TEST(permits_go_back_by_themselves),
     TEST(tokens_have_the_names_of_counting_semaphore),

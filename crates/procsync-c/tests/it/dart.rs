@@ -57,6 +57,10 @@ pub(crate) fn declarations(header: &str) -> String {
     dart.push_str(
         "\ntypedef procsync_interrupt = NativeFunction<Int Function(Pointer<Void> context)>;\n",
     );
+    dart.push_str(
+        "\ntypedef procsync_native_observer =\n    \
+         NativeFunction<Void Function(Pointer<Void> context, Int32 step, Int32 event)>;\n",
+    );
     dart.push_str("\n/// The functions of the library.\nfinal class Bindings {\n");
     dart.push_str("  Bindings(this._library);\n\n  final DynamicLibrary _library;\n");
     let functions = functions.split("#ifdef").next().expect("a first part");
@@ -113,8 +117,8 @@ fn kinds(c: &str) -> (String, String) {
         "bool" => "Bool",
         "char" => "Char",
         "void" => "Void",
-        "procsync_interrupt" => {
-            return ("Pointer<procsync_interrupt>".into(), "Pointer<procsync_interrupt>".into());
+        "procsync_interrupt" | "procsync_native_observer" => {
+            return (format!("Pointer<{base}>"), format!("Pointer<{base}>"));
         }
         other if other.starts_with("procsync_") => other,
         other => panic!("what is {other:?} in Dart?"),

@@ -40,6 +40,7 @@ fn examples_in_c() {
         "shared_memory",
         "raw_mutex",
         "raw_semaphore",
+        "native",
         "inspect_list",
         "set_interrupt",
         "options",

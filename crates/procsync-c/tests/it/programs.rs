@@ -51,13 +51,18 @@ fn signals() {
 }
 
 #[test]
+fn the_systems_own_semaphores() {
+    all_pass("native.c", Linked::Shared, &[], &[]);
+}
+
+#[test]
 fn what_seldom_happens() {
     all_pass("rare.c", Linked::Shared, &[], &[]);
 }
 
 #[test]
 fn the_static_library_is_the_same() {
-    for file in ["objects.c", "processes.c", "signals.c", "rare.c"] {
+    for file in ["objects.c", "processes.c", "signals.c", "rare.c", "native.c"] {
         all_pass(file, Linked::Static, &[], &[]);
     }
 }
@@ -104,7 +109,7 @@ fn the_address_sanitizer_finds_nothing() {
     if !sanitizers_work("cc", "c") {
         return skip(test, "the C compiler has no address sanitizer that works here");
     }
-    for file in ["objects.c", "processes.c", "signals.c", "rare.c"] {
+    for file in ["objects.c", "processes.c", "signals.c", "rare.c", "native.c"] {
         all_pass(file, Linked::Shared, &SANITIZE, &[]);
     }
     if has(test, "g++") {
@@ -127,7 +132,7 @@ fn valgrind_finds_nothing() {
         "--errors-for-leak-kinds=definite,indirect",
     ];
     all_pass("objects.c", Linked::Shared, &[], &[&valgrind[..], &leaks].concat());
-    for file in ["processes.c", "signals.c", "rare.c"] {
+    for file in ["processes.c", "signals.c", "rare.c", "native.c"] {
         all_pass(file, Linked::Shared, &[], &[&valgrind[..], &["--leak-check=no"]].concat());
     }
     if has(test, "g++") {

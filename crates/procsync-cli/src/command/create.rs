@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &cli::Create) -> Result<Exit, Failure> {
             let missing = || Failure::new(Exit::Usage, "a shared memory needs --bytes");
             make(&SharedMemory::options(arguments.bytes.ok_or_else(missing)?), arguments)
         }
+        Creatable::Native => super::native::create(arguments),
     }
     .map_err(|failure| match failure.exit {
         Exit::Usage => Failure::new(
@@ -47,7 +48,8 @@ fn check(arguments: &cli::Create) -> Result<(), Failure> {
         (arguments.bytes.is_some(), "--bytes", Creatable::Memory),
         (arguments.auto, "--auto", Creatable::Event),
     ] {
-        if given && kind != meant {
+        let units = option == "--permits" && kind == Creatable::Native;
+        if given && kind != meant && !units {
             let message = format!("{option} is for {meant:?} only, not for {kind:?}");
             return Err(Failure::new(Exit::Usage, message.to_lowercase()));
         }

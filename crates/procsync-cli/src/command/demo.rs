@@ -139,7 +139,7 @@ fn story(objects: &Objects, crew: &mut Crew) -> Result<Tally, Failure> {
     }
     let killed_at = crew.kill(DOOMED)?;
     tally.killed_at = Some(killed_at);
-    tell(&format!("Killed pid {doomed} (SIGKILL)."))?;
+    tell(&format!("Killed pid {doomed} ({}).", crate::sys::KILL))?;
 
     crew.listen(&mut tally, "the survivors to finish", |tally| Ok(tally.survivors_at_work() == 0))?;
     if let Some((next, at, deceased)) = tally.told.first() {

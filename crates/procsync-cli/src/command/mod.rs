@@ -5,9 +5,9 @@ mod create;
 mod deadlocks;
 mod demo;
 mod doctor;
-#[cfg(target_os = "linux")]
 mod jobserver;
 mod ls;
+mod native;
 mod pages;
 mod patience;
 mod reap;
@@ -48,10 +48,7 @@ pub(crate) fn run(verb: &Verb, paint: Paint) -> Result<Exit, Failure> {
         Verb::Completions(arguments) => pages::completions(arguments),
         Verb::Man(arguments) => pages::man(arguments),
         Verb::DemoWorker(arguments) => demo::worker::run(arguments),
-        #[cfg(target_os = "linux")]
         Verb::Jobserver(arguments) => jobserver::run(arguments),
-        #[cfg(not(target_os = "linux"))]
-        Verb::Jobserver(_) => Err(Failure::new(Exit::Failed, "job servers work on Linux only")),
     }
 }
 

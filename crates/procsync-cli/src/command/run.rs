@@ -1,5 +1,7 @@
-//! `procsync run` and `procsync try`: hold a mutex or a permit while a command runs.
+//! `procsync run` and `procsync try`: hold a mutex, a permit or a unit of one of the system's own
+//! semaphores while a command runs.
 
+use super::native;
 use super::patience::{Awaited, Limits, take};
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -8,7 +10,6 @@ use crate::text;
 use procsync::{
     Deceased, Error, Kind, Mutex, MutexGuard, Object, Ownership, Permit, Result, Scope, Semaphore,
 };
-use std::ffi::OsString;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,10 @@ pub(crate) fn try_run(arguments: &cli::Try) -> Result<Exit, Failure> {
 }
 
 fn run_within(what: &cli::Under, limits: &Limits) -> Result<Exit, Failure> {
+    if what.native {
+        sys::call_this(LABEL);
+        return hold(&native::open(what)?, what, limits);
+    }
     let scope = scope(what.place.scope, what.mode)?;
     sys::call_this(LABEL);
     match what.permits {
@@ -86,12 +91,7 @@ pub(super) trait Lock {
 pub(super) trait Held {
     fn abandoned(&self) -> Option<Deceased>;
     /// What keeps it held for as long as the command has it open.
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited>;
-    #[cfg(not(unix))]
-    fn inherited(&self) -> Result<Inherited> {
-        Ok(())
-    }
     fn which(&self) -> Which;
 }
 
@@ -99,6 +99,8 @@ pub(super) trait Held {
 pub(super) enum Which {
     Grant(u64),
     Permit(Option<u32>),
+    /// A unit of one of the system's own semaphores: they are all alike.
+    Unit,
 }
 
 impl Lock for Mutex<()> {
@@ -158,9 +160,8 @@ impl Held for MutexGuard<'_, ()> {
         MutexGuard::abandoned(self)
     }
 
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited> {
-        self.inheritable()
+        sys::inherited_of_mutex(self)
     }
 
     fn which(&self) -> Which {
@@ -173,9 +174,8 @@ impl Held for Permit<'_> {
         Permit::abandoned(self)
     }
 
-    #[cfg(unix)]
     fn inherited(&self) -> Result<Inherited> {
-        self.inheritable()
+        sys::inherited_of_permit(self)
     }
 
     fn which(&self) -> Which {
@@ -188,7 +188,7 @@ impl std::fmt::Display for Which {
         match self {
             Which::Grant(grant) => write!(f, ", grant {grant}"),
             Which::Permit(Some(index)) => write!(f, ", permit {index}"),
-            Which::Permit(None) => Ok(()),
+            Which::Permit(None) | Which::Unit => Ok(()),
         }
     }
 }
@@ -241,10 +241,7 @@ fn hold<L: Lock>(lock: &L, what: &cli::Under, limits: &Limits) -> Result<Exit, F
 
 fn command(what: &cli::Under) -> Result<Command, Failure> {
     if let Some(line) = &what.shell {
-        let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
-        let mut command = Command::new(shell.unwrap_or_else(|| OsString::from("/bin/sh")));
-        command.arg("-c").arg(line);
-        return Ok(command);
+        return Ok(sys::shell(line));
     }
     let mut words = what.command.iter();
     let program = words.next().ok_or_else(|| Failure::new(Exit::Usage, "no command"))?;
@@ -269,6 +266,7 @@ fn tell(command: &mut Command, object: &Object, scope: cli::Scope, which: &Which
             held += &format!(":{index}");
         }
         Which::Permit(None) => {}
+        Which::Unit => held = format!("native/{}", object.name),
     }
     let before = std::env::var("PROCSYNC_HELD").unwrap_or_default();
     command.env("PROCSYNC_HELD", format!("{before} {held}").trim_start());

@@ -10,7 +10,8 @@ use std::io::Write;
 
 pub(crate) fn run(arguments: &cli::Show, paint: Paint) -> Result<Exit, Failure> {
     let scope = arguments.place.scope;
-    let seen = inspect::show(&arguments.name, existing(scope))?;
+    let show = if arguments.native { inspect::show_native } else { inspect::show };
+    let seen = show(&arguments.name, existing(scope))?;
     let text = if arguments.json {
         json::of_one(&Row { scope: scope.as_str(), looked: Ok(seen) })
     } else {

@@ -25,7 +25,7 @@ pub(crate) fn of(seen: &Snapshot, paint: Paint) -> String {
     line("acquired", ago(seen.acquired));
     line(
         "acquired so far",
-        if is_mutex(seen) { format!("{} times", seen.grants) } else { String::new() },
+        if counts_grants(seen) { format!("{} times", seen.grants) } else { String::new() },
     );
     line("slept for", format!("{} times", seen.contended));
     line("taken back", format!("{} times from dead holders", seen.recovered));
@@ -53,8 +53,9 @@ pub(crate) fn of(seen: &Snapshot, paint: Paint) -> String {
     lines.join("\n") + "\n"
 }
 
-fn is_mutex(seen: &Snapshot) -> bool {
-    matches!(seen.state, State::Free | State::Held | State::Abandoned)
+/// Whether it is counted how often it is acquired.
+pub(crate) fn counts_grants(seen: &Snapshot) -> bool {
+    matches!(seen.state, State::Free | State::Held | State::Abandoned | State::Native(_))
 }
 
 fn reset(seen: &Snapshot) -> &'static str {
@@ -78,10 +79,12 @@ pub(crate) fn style(seen: &Snapshot) -> Style {
     let all_taken = matches!(seen.state, State::Permits { available: 0, .. });
     match seen.state {
         State::Abandoned => Style::Bad,
+        State::Native(accounts) if accounts.doubtful > 0 => Style::Bad,
         _ if seen.is_leftover() || seen.holders.iter().any(|holder| holder.dead) => Style::Bad,
         State::Held => Style::Busy,
+        State::Native(accounts) if accounts.free == Some(0) => Style::Busy,
         State::Permits { .. } if all_taken => Style::Busy,
-        State::Free | State::Set | State::Permits { .. } => Style::Good,
+        State::Free | State::Set | State::Permits { .. } | State::Native(_) => Style::Good,
         _ => Style::Plain,
     }
 }

@@ -76,6 +76,14 @@ enum Standing {
     Memory {
         bytes: u64,
     },
+    Native {
+        capacity: Option<u32>,
+        free: Option<u32>,
+        held: u32,
+        abandoned: u32,
+        doubtful: u32,
+        unknown: Option<u32>,
+    },
     /// What a newer library knows and this program does not.
     Other {
         text: String,
@@ -222,6 +230,14 @@ fn standing(state: State) -> Standing {
         State::Set => Standing::Set,
         State::Unset => Standing::Unset,
         State::Bytes(bytes) => Standing::Memory { bytes },
+        State::Native(accounts) => Standing::Native {
+            capacity: accounts.capacity,
+            free: accounts.free,
+            held: accounts.held,
+            abandoned: accounts.abandoned,
+            doubtful: accounts.doubtful,
+            unknown: accounts.unknown,
+        },
         other => Standing::Other { text: plain(&other.to_string()) },
     }
 }

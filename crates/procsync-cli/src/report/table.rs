@@ -64,7 +64,6 @@ fn part(row: &Row, columns: &[Column]) -> Part {
 }
 
 fn cell(column: Column, scope: &str, seen: &Snapshot) -> Cell {
-    let is_mutex = matches!(seen.state, State::Free | State::Held | State::Abandoned);
     match column {
         Column::Scope => scope.to_owned(),
         Column::Name => seen.name.to_string(),
@@ -91,10 +90,13 @@ fn cell(column: Column, scope: &str, seen: &Snapshot) -> Cell {
         Column::Age => seen.age().map(span).unwrap_or_default(),
         Column::Capacity => match seen.state {
             State::Permits { capacity, .. } => capacity.to_string(),
+            State::Native(accounts) => {
+                accounts.capacity.map(|units| units.to_string()).unwrap_or_default()
+            }
             _ => String::new(),
         },
         Column::Grants => {
-            if is_mutex {
+            if details::counts_grants(seen) {
                 seen.grants.to_string()
             } else {
                 String::new()

@@ -1,6 +1,5 @@
 //! Systems on which the library has no objects yet: nothing here is ever reached there.
 
-use super::FileSystem;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -29,7 +28,7 @@ pub(crate) fn monotonic() -> io::Result<Duration> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn call_this(_name: &'static std::ffi::CStr) {}
+pub(crate) fn call_this(_name: &std::ffi::CStr) {}
 
 pub(crate) fn user_name(_user: u32) -> Option<String> {
     None
@@ -43,6 +42,15 @@ pub(crate) fn mode_of(_path: &Path) -> Option<u32> {
     None
 }
 
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSystem {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) files: u64,
+    pub(crate) files_free: u64,
+    pub(crate) is_remote: bool,
+}
+
 pub(crate) fn file_system(_path: &Path) -> io::Result<FileSystem> {
     Err(io::ErrorKind::Unsupported.into())
 }
@@ -51,8 +59,6 @@ pub(crate) fn file_limit() -> Option<u64> {
     None
 }
 
-pub(crate) const DIRECTORY: &str = "/tmp";
-
-pub(crate) fn why_no_life_words() -> Option<&'static str> {
-    None
+pub(crate) fn has_futex_waitv() -> bool {
+    false
 }

@@ -8,6 +8,7 @@ mod exits;
 mod jobserver;
 mod looks;
 mod ls;
+mod native;
 mod objects;
 mod pages;
 mod rm;

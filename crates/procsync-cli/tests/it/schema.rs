@@ -1,5 +1,6 @@
 //! What is printed with `--json` is what `docs/schema.json` says, and nothing that it does not say.
 
+use crate::native::Name;
 use crate::support::{Place, eventually, signal};
 use serde_json::Value;
 
@@ -99,6 +100,8 @@ fn everything_that_is_printed_is_as_the_schema_says() {
     ] {
         assert_eq!(place.run(&[&["create"], create].concat()).code, Some(0));
     }
+    let native = Name::new("schema");
+    assert_eq!(place.run(&["create", "native", &native]).code, Some(0));
     std::fs::write(place.object("broken"), "damaged").unwrap();
     // One that died holding, and was noticed; one who holds, one who waits.
     let mut dead = place.hold(&[], "m");
@@ -111,7 +114,7 @@ fn everything_that_is_printed_is_as_the_schema_says() {
         place.look("m").unwrap()["waiters"][0]["pid"] == waiter.pid()
     });
     let list = schema.holds("list", &place.run(&["ls", "--json", "--scope", "all"]).stdout);
-    assert_eq!(list.as_array().unwrap().len(), 7);
+    assert_eq!(list.as_array().unwrap().len(), 8);
     let shown = schema.holds("object", &place.run(&["show", "--json", "m"]).stdout);
     assert!(shown["deceased"]["pid"].is_u64(), "{shown}");
     let graph = schema.holds("graph", &place.run(&["deadlocks", "--json"]).stdout);

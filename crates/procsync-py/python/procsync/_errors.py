@@ -123,6 +123,26 @@ class SystemCallError(Error, OSError):
     """The system refused; ``errno`` says why."""
 
 
+class NativeCallError(SystemCallError):
+    """The system refused a call on one of its own semaphores; ``errno`` says why (on Windows, GetLastError)."""
+
+
+class OutOfOrderError(Error, RuntimeError):
+    """A step of a native semaphore's life out of its order; nothing was changed."""
+
+
+class NameTakenError(Error, ValueError):
+    """Another instance of this thread is registered under the name."""
+
+
+class NoLedgerError(Error, OSError):
+    """No ledger can be kept beside a native semaphore."""
+
+
+class WrongThreadError(Error, RuntimeError):
+    """The instance belongs to another thread."""
+
+
 class PermissionDeniedError(SystemCallError, PermissionError):
     """The system refused for lack of permission."""
 

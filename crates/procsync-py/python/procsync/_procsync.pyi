@@ -28,10 +28,13 @@ __all__ = [
     "Snapshot",
     "TokenSemaphore",
     "_Cancel",
+    "_NativeSemaphore",
     "__version__",
+    "_native_unlink",
     "list_objects",
     "remove",
     "show",
+    "show_native",
 ]
 
 @final
@@ -597,10 +600,10 @@ class Snapshot:
         """How often something was taken back from a dead holder."""
     @property
     def available(self) -> int | None:
-        """A semaphore's free permits."""
+        """A semaphore's free permits; a native one's free units, if the system tells."""
     @property
     def capacity(self) -> int | None:
-        """A semaphore's permits."""
+        """A semaphore's permits; the units that a native one was made with, if that is known."""
     @property
     def value(self) -> int | None:
         """A token semaphore's count."""
@@ -615,10 +618,50 @@ def list_objects(scope: _Scope = "user") -> list[Snapshot | Exception]:
     """
 
 def show(name: str, scope: _Scope = "user") -> Snapshot:
-    """Looks at one object.
+    """Looks at one object, or at the native semaphore if no object has this name.
 
-    :raises NotFoundError: if there is none of this name.
+    :raises NotFoundError: if there is neither.
     """
+
+def show_native(name: str, scope: _Scope = "user") -> Snapshot:
+    """Looks at the ledger of a native semaphore, also if an object has the same name.
+
+    :raises NotFoundError: if there is no such semaphore, or no ledger of it in this scope.
+    """
+
+@disjoint_base
+class _NativeSemaphore:
+    """What :class:`procsync.native.NativeSemaphore` is made of."""
+
+    def __new__(
+        cls,
+        name: str,
+        initial: int = 1,
+        mode: int = 0o644,
+        scope: _Scope = "user",
+        ledger: bool = True,
+        participants: int | None = None,
+    ) -> Self: ...
+    @property
+    def name(self) -> str:
+        """The name without prefix. In any thread."""
+    def _is_same(self, other: _NativeSemaphore) -> bool: ...
+    def _open(self) -> bool: ...
+    def _lock(
+        self, blocking: bool = True, timeout: float | None = None
+    ) -> tuple[tuple[int, int, int, int], Deceased | None] | None: ...
+    def _unlock(self) -> tuple[int, int, int, int]: ...
+    def _close(self) -> None: ...
+    def _unlink(self) -> bool: ...
+    def _status(self) -> tuple[bool, bool, bool, bool, bool]: ...
+    def _counts(self) -> tuple[int, int]: ...
+    def _identity(self) -> tuple[str, int, int, str, int | None]: ...
+    def _accounts(self) -> tuple[int | None, int | None, int, int, int, int | None] | None: ...
+    def _holders(self) -> list[Participant]: ...
+    def _reap(self) -> int: ...
+    def _post_doubtful(self) -> int: ...
+
+def _native_unlink(name: str, scope: _Scope = "user") -> bool: ...
 
 def remove(name: str, scope: _Scope = "user") -> bool:
     """Removes an object by name, whatever its kind; False if there was none.

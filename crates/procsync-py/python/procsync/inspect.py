@@ -11,6 +11,6 @@ Takes no lock and disturbs nobody.
 
 from __future__ import annotations
 
-from ._procsync import Participant, Snapshot, list_objects, show
+from ._procsync import Participant, Snapshot, list_objects, show, show_native
 
-__all__ = ["Participant", "Snapshot", "list_objects", "show"]
+__all__ = ["Participant", "Snapshot", "list_objects", "show", "show_native"]

@@ -5,7 +5,8 @@
 //! are known and each of them waits hopelessly in turn. Those are found by taking away, from all
 //! waits, again and again, each that somebody who does not wait can end. What remains is stuck.
 //!
-//! Events and tokens have no holders: anybody may set or post, so nobody is ever stuck there.
+//! Events and tokens have no holders: anybody may set or post, so nobody is ever stuck there. Nor is who
+//! waits for a native semaphore, unless its ledger knows who holds each of its units.
 //!
 //! Objects are read one after the other while the world goes on, so a cycle could be made of parts
 //! that never were at one time. What was found is therefore read once more: if each wait and each
@@ -105,7 +106,11 @@ impl Inspector {
         self.processes.look_again();
         deadlock.cycle.iter().all(|wait| {
             let Blocker::Object(object, scope) = &wait.blocker else { return true };
-            let Ok(seen) = self.show_on(&object.name, *scope) else { return false };
+            let seen = match object.kind {
+                Kind::Native => self.show_native(&object.name, *scope),
+                _ => self.show_on(&object.name, *scope),
+            };
+            let Ok(seen) = seen else { return false };
             let waits = seen.waiters.iter().any(|one| {
                 one.identity() == wait.waiter.identity() && is_about(one.since, wait.waiter.since)
             });
@@ -133,12 +138,12 @@ fn has_free(seen: &Snapshot) -> bool {
         // Who waits for several may wait beside free ones. Nobody tells how many it wants, so it
         // is not called stuck.
         State::Permits { available, .. } => available > 0,
+        // Unless the ledger knows who holds each unit, there may be somebody who gives one back.
+        State::Native(accounts) => {
+            accounts.capacity != Some(accounts.held) || accounts.abandoned > 0
+        }
         _ => false,
     }
-}
-
-fn has_holders(kind: Kind) -> bool {
-    matches!(kind, Kind::Mutex | Kind::ReentrantMutex | Kind::Semaphore)
 }
 
 impl WaitGraph {
@@ -149,7 +154,7 @@ impl WaitGraph {
         for object in seen {
             for waiter in &object.waiters {
                 let holders =
-                    if has_holders(object.kind) { object.holders.clone() } else { vec![] };
+                    if object.kind.has_holders() { object.holders.clone() } else { vec![] };
                 can_go_on.push(holders.is_empty() || has_free(object));
                 let blocker = Blocker::Object(object.object(), object.scope);
                 waits.push(Wait { waiter: waiter.clone(), blocker, holders });

@@ -19,6 +19,7 @@ use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::processes::Processes;
 use crate::segment::place::{Place, Scope};
+use std::path::PathBuf;
 
 /// Looks again and again: what hardly changes (command lines, users) is asked only once.
 #[derive(Debug, Default)]
@@ -56,9 +57,26 @@ impl Inspector {
         let nobody = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
         let place = Place::of(scope, false, &nobody)?;
         match reading::look(&place, scope, &name, &mut self.processes) {
-            Err(Error::NotFound { .. }) => self.show_native_on(&name, &place, scope),
+            Err(neither @ Error::NotFound { .. }) => {
+                match self.show_native_on(&name, &place, scope) {
+                    Err(Error::NotFound { .. }) => Err(neither),
+                    looked => looked,
+                }
+            }
             looked => looked,
         }
+    }
+
+    /// As [`show_native`].
+    ///
+    /// # Errors
+    /// As for [`show_native`].
+    pub fn show_native(&mut self, name: &str, scope: Scope) -> Result<Snapshot> {
+        self.processes.look_again();
+        let name = crate::native::NativeName::new(name)?;
+        let object = Object { kind: Kind::Native, name: name.as_str().to_owned() };
+        let place = Place::of(scope, false, &object)?;
+        self.show_native_on(&Name::of_native(name.as_str()), &place, scope)
     }
 
     /// The ledger of the native semaphore that bears the name now.
@@ -67,7 +85,7 @@ impl Inspector {
         match crate::native::ledger_of(&native, place) {
             Some(place) => reading::look(&place, scope, name, &mut self.processes),
             None => Err(Error::NotFound {
-                object: Object { kind: Kind::Unknown, name: name.as_str().to_owned() },
+                object: Object { kind: Kind::Native, name: name.as_str().to_owned() },
             }),
         }
     }
@@ -135,12 +153,55 @@ pub fn list(scope: Scope) -> Result<Vec<Result<Snapshot>>> {
     Inspector::new().list(scope)
 }
 
-/// Looks at one object.
+/// Looks at one object; if there is none of this name, at the native semaphore of this name.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such object; others if it cannot be read or is damaged.
 pub fn show(name: &str, scope: Scope) -> Result<Snapshot> {
     Inspector::new().show(name, scope)
+}
+
+/// Looks at the ledger of the native semaphore that bears this name, also if an object of this library has
+/// the same name, and whatever characters are in it.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is no such semaphore, or no ledger of it in this scope; others if
+/// it cannot be read or is damaged.
+///
+/// ```
+/// use procsync::{Kind, Scope, inspect, native::NativeSemaphore};
+///
+/// let name = format!("inspect a native one {}", std::process::id());
+/// let semaphore = NativeSemaphore::instantiate(&name)?;
+/// semaphore.open()?;
+/// semaphore.lock()?;
+/// let seen = inspect::show_native(&name, Scope::User)?;
+/// assert_eq!((seen.kind, seen.holders[0].pid), (Kind::Native, std::process::id()));
+/// # semaphore.unlock()?;
+/// # semaphore.close()?;
+/// # semaphore.unlink()?;
+/// # Ok::<(), procsync::Error>(())
+/// ```
+pub fn show_native(name: &str, scope: Scope) -> Result<Snapshot> {
+    Inspector::new().show_native(name, scope)
+}
+
+/// The directory in which objects of this scope lie, `PROCSYNC_DIR` and all: to look at the file system, say.
+///
+/// # Errors
+/// [`Error::NotFound`] if there is none yet; others if it cannot be read or is not trusted.
+///
+/// ```
+/// use procsync::{Event, Reset, Scope, inspect};
+///
+/// let _event = Event::open("inspect-directory", Reset::Manual)?;
+/// let directory = inspect::directory(Scope::User)?;
+/// assert_eq!(inspect::show("inspect-directory", Scope::User)?.path.parent(), Some(&*directory));
+/// # Ok::<(), procsync::Error>(())
+/// ```
+pub fn directory(scope: Scope) -> Result<PathBuf> {
+    let nobody = Object { kind: Kind::Unknown, name: String::new() };
+    Ok(Place::of(scope, false, &nobody)?.directory)
 }
 
 /// Who waits for whom, over all objects of these scopes, and which of them for ever: see

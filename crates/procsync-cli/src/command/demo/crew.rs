@@ -5,7 +5,7 @@
 
 use super::{COUNTS, DOOMED, PATIENCE, STOPS_AFTER, Tally, WORKERS, failed};
 use crate::exit::{Exit, Failure};
-use crate::sys::monotonic;
+use crate::sys::{ENDS, monotonic};
 use std::fmt;
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -192,11 +192,7 @@ fn forward(number: usize, stdout: Option<ChildStdout>, sender: &Sender<(usize, M
 /// A terminal's signals come to the workers too. Only this process must not die of them, so that it
 /// is there to take the objects' names along.
 fn notice_signals(interrupted: &Arc<AtomicUsize>) -> io::Result<()> {
-    #[cfg(unix)]
-    const HANG_UP: &[i32] = &[signal_hook::consts::SIGHUP];
-    #[cfg(not(unix))]
-    const HANG_UP: &[i32] = &[];
-    for signal in signal_hook::consts::TERM_SIGNALS.iter().chain(HANG_UP) {
+    for signal in ENDS {
         signal_hook::flag::register_usize(*signal, Arc::clone(interrupted), *signal as usize)?;
     }
     Ok(())

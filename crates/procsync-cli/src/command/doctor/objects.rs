@@ -4,7 +4,7 @@ use super::Finding;
 use super::Severity::{Note, Problem, Warning};
 use crate::report::json::name_in;
 use crate::report::person::{compact, user};
-use procsync::inspect::{Inspector, Snapshot};
+use procsync::inspect::{Inspector, Snapshot, State};
 use procsync::{Condition, Error, Scope};
 use std::io::ErrorKind;
 
@@ -36,6 +36,7 @@ pub(super) fn look(inspector: &mut Inspector) -> (Vec<Finding>, usize) {
     }
     for seen in &all {
         found.extend(people(seen).into_iter().chain(slots(seen)).chain(permissions(seen)));
+        found.extend(units(seen));
     }
     found.extend(leftovers(&all));
     found.extend(namespaces(&all));
@@ -102,6 +103,59 @@ fn people(seen: &Snapshot) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Units of one of the system's own semaphores of which nobody knows who has them.
+fn units(seen: &Snapshot) -> Vec<Finding> {
+    let State::Native(accounts) = seen.state else { return Vec::new() };
+    let mut found = Vec::new();
+    let name = seen.name.as_str();
+    let scope = scope_option(seen.scope);
+    let waits = !seen.waiters.is_empty();
+    let severity = if waits { Warning } else { Note };
+    let whose = "a program that has no procsync may hold it";
+    let who = match crate::sys::semaphore_file(name) {
+        Some(file) => format!("{whose} (`fuser {}` names who has it open)", in_shell(&file)),
+        None => whose.to_owned(),
+    };
+    let give = format!("`procsync reap {scope}--missing {}` gives it back", in_shell(name));
+    if accounts.doubtful > 0 && accounts.unknown == Some(0) {
+        let text = format!("{} died while it took or gave back", count(accounts.doubtful, "user"));
+        let advice = "nothing is missing, so no unit went with it: the next one to use it finds that out, \
+                      and so does `procsync reap`";
+        found.push(Finding::new(Note, "native-doubt", text, advice).of(name));
+    } else if accounts.doubtful > 0 {
+        let text = format!(
+            "{} died while it took or gave back; whether a unit went with it cannot be told",
+            count(accounts.doubtful, "user")
+        );
+        let advice = format!("{who}; if you know that none does, {give}");
+        found.push(Finding::new(Warning, "native-doubt", text, advice).of(name));
+    } else if let Some(missing @ 1..) = accounts.unknown {
+        let text = format!("{} neither free nor known to be held", count(missing, "unit"));
+        let advice = format!("{who}, which is as it should be; if you know that none does, {give}");
+        found.push(Finding::new(severity, "native-unknown", text, advice).of(name));
+    }
+    if accounts.abandoned > 0 {
+        let text = format!("{} of dead holders left", count(accounts.abandoned, "unit"));
+        let advice = "the next one that uses procsync gets it; for those who do not, `procsync reap` gives \
+                      it back to the system";
+        found.push(Finding::new(Note, "native-abandoned", text, advice).of(name));
+    }
+    found
+}
+
+/// As a shell takes it for one word.
+fn in_shell(text: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/._-+@%".contains(c);
+    if text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn count(number: u32, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn slots(seen: &Snapshot) -> Option<Finding> {

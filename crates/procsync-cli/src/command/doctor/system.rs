@@ -4,6 +4,8 @@ use super::Finding;
 use super::Severity::{Note, Problem, Warning};
 use crate::report::person;
 use crate::sys::{self, FileSystem};
+use procsync::Scope;
+use procsync::inspect;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +14,16 @@ const MIB: u64 = 1 << 20;
 pub(super) fn look(objects: usize) -> Vec<Finding> {
     let given = std::env::var_os("PROCSYNC_DIR").filter(|path| !path.is_empty());
     let own = given.is_some();
-    let directory = given.map_or_else(|| PathBuf::from(sys::DIRECTORY), PathBuf::from);
     let mut found = Vec::new();
+    let usual = || match sys::USUAL_DIRECTORY {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => inspect::directory(Scope::Machine { mode: 0o600 }),
+    };
+    let directory = match given.map_or_else(usual, |path| Ok(PathBuf::from(path))) {
+        Ok(directory) => directory,
+        // Already told by who looked for objects.
+        Err(_) => return found,
+    };
     match sys::file_system(&directory) {
         Ok(system) => found.extend(space(&directory, &system)),
         Err(error) => {
@@ -34,7 +44,7 @@ pub(super) fn look(objects: usize) -> Vec<Finding> {
         found.extend(remove_ipc(Path::new("/"), booted, user, &person::user(user)));
     }
     found.extend(files(objects));
-    if let Some(text) = sys::why_no_life_words() {
+    if let Some(text) = sys::silent_about_deaths() {
         let advice = "life words cannot be used: that a holder died is noticed by looking, within \
                       some 5 ms";
         found.push(Finding::new(Note, "life-word", text, advice));

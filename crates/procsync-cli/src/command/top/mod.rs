@@ -6,6 +6,7 @@ mod view;
 use super::look;
 use crate::cli;
 use crate::exit::{Exit, Failure};
+use crate::sys;
 use model::{Model, Step};
 use procsync::inspect::Inspector;
 use ratatui::DefaultTerminal;
@@ -14,12 +15,6 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// What ends it from outside.
-#[cfg(unix)]
-const ENDS: [i32; 2] = [signal_hook::consts::SIGHUP, signal_hook::consts::SIGTERM];
-#[cfg(not(unix))]
-const ENDS: [i32; 1] = [signal_hook::consts::SIGTERM];
 
 /// How soon a signal to end is heeded.
 const HEEDED_WITHIN: Duration = Duration::from_millis(250);
@@ -30,8 +25,8 @@ pub(crate) fn run(arguments: &cli::Top) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Failed, message));
     }
     let ended = Arc::new(AtomicBool::new(false));
-    for signal in ENDS {
-        signal_hook::flag::register(signal, Arc::clone(&ended)).map_err(failed)?;
+    for signal in sys::ENDS {
+        signal_hook::flag::register(*signal, Arc::clone(&ended)).map_err(failed)?;
     }
     // Before the screen is changed: a directory that cannot be read is told in plain words.
     let mut inspector = Inspector::new();

@@ -6,6 +6,7 @@ use crate::report::json::name_in;
 use procsync::inspect::{Blocker, Deadlock, Inspector, Snapshot};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What a key leads to.
@@ -26,7 +27,16 @@ pub(super) struct Line {
     pub(super) slept: Option<f64>,
 }
 
+/// What a line is known by: the scope and the file. Names are not enough, for one of the system's own
+/// semaphores may be called as an object is.
+type Key = (&'static str, PathBuf);
+
 impl Line {
+    fn key(&self) -> Key {
+        let path = self.seen().map_or_else(|| PathBuf::from(&self.name), |seen| seen.path.clone());
+        (self.scope, path)
+    }
+
     pub(super) fn seen(&self) -> Option<&Snapshot> {
         self.looked.as_ref().ok()
     }
@@ -74,7 +84,7 @@ pub(super) struct Model {
     all: Vec<Line>,
     /// Which of them are shown, in which order.
     shown: Vec<usize>,
-    counted: HashMap<(&'static str, String), Counted>,
+    counted: HashMap<Key, Counted>,
     counted_at: Option<Instant>,
     pub(super) deadlocks: Vec<String>,
     pub(super) sort: Sort,
@@ -84,7 +94,7 @@ pub(super) struct Model {
     pub(super) typing: bool,
     pub(super) detailed: bool,
     paused: bool,
-    selected: Option<(&'static str, String)>,
+    selected: Option<Key>,
 }
 
 impl Model {
@@ -124,8 +134,8 @@ impl Model {
 
     /// Which of the shown lines is selected.
     pub(super) fn selected(&self) -> Option<usize> {
-        let (scope, name) = self.selected.as_ref()?;
-        self.lines().position(|line| line.scope == *scope && line.name == *name)
+        let selected = self.selected.as_ref()?;
+        self.lines().position(|line| line.key() == *selected)
     }
 
     pub(super) fn selected_line(&self) -> Option<&Line> {
@@ -160,7 +170,7 @@ impl Model {
                     slept: None,
                 };
                 if let Ok(seen) = &line.looked {
-                    let key = (row.scope, line.name.clone());
+                    let key = line.key();
                     // Of the same name, but not another one.
                     let known = before.get(&key).filter(|known| known.created == seen.created);
                     if let (Some(known), Some(past)) = (known, past.filter(|past| *past > 0.0)) {
@@ -210,7 +220,7 @@ impl Model {
     fn select(&mut self, at: usize) {
         let at = at.min(self.shown.len().saturating_sub(1));
         let line = self.shown.get(at).map(|&index| &self.all[index]);
-        self.selected = line.map(|line| (line.scope, line.name.clone()));
+        self.selected = line.map(Line::key);
     }
 
     fn move_by(&mut self, lines: isize) {

@@ -15,8 +15,8 @@
 //! The build inherits the open file by which the permits are held. If this process is killed, they
 //! stay with the build until that has ended; if all of it is killed, they are free at once.
 
-use super::patience::{Limits, take};
-use super::run::{Taking, scope};
+use super::super::patience::{Limits, take};
+use super::super::run::{Taking, scope};
 use crate::cli::{self, JobserverStyle};
 use crate::exit::{Exit, Failure};
 use crate::sys::{self, Running, Tokens};
@@ -44,10 +44,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How often it is looked for lost tokens, and how often in a row they have to look lost.
 const LOST_AFTER: (Duration, u32) = (Duration::from_secs(1), 3);
 
-pub(crate) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failure> {
+pub(in crate::command) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failure> {
     let place = scope(arguments.place.scope, arguments.mode)?;
     // So that `deadlocks` knows that it waits for its command.
-    sys::call_this(super::run::LABEL);
+    sys::call_this(super::super::run::LABEL);
     let semaphore = Semaphore::options(arguments.permits).scope(place).open(&arguments.name)?;
     let limits = Limits { at_once: false, timeout: None, code: 0, verbose: arguments.verbose };
     let first = take(&Taking(&semaphore), &limits)?;
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &cli::Jobserver) -> Result<Exit, Failure> {
     // Make reads the first, cargo the second if there is one.
     command.env("MAKEFLAGS", &flags).env("CARGO_MAKEFLAGS", &flags).env_remove("MFLAGS");
     sys::take_in_orphans().map_err(failed)?;
-    let running = Running::start(command, first.inheritable()?).map_err(|error| {
+    let running = Running::start(command, sys::inherited_of_permit(&first)?).map_err(|error| {
         let message = format!("cannot run {}: {error}", program.to_string_lossy());
         Failure::new(Exit::of_start(&error), message)
     })?;

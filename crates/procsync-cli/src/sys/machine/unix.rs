@@ -1,4 +1,4 @@
-//! What Linux and macOS have in common.
+//! What all Unix systems tell in the same way.
 #![allow(unsafe_code)] // clock_gettime, getpwuid_r, geteuid, getrlimit
 
 use std::ffi::CStr;
