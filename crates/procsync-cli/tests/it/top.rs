@@ -1,5 +1,6 @@
 //! `procsync top` in a real terminal, by tmux.
 
+use crate::native::Name;
 use crate::support::{Knot, Place, eventually, has, skip};
 use std::process::{Command, Stdio};
 
@@ -155,4 +156,24 @@ fn without_a_terminal_it_says_so() {
     let done = place.run(&["top"]);
     assert_eq!(done.code, Some(1));
     assert!(done.stderr.contains("top needs a terminal"), "{}", done.stderr);
+}
+
+#[test]
+fn the_systems_own_semaphores_are_seen_beside_objects_of_their_name() {
+    if !has("tmux") {
+        let test = "the_systems_own_semaphores_are_seen_beside_objects_of_their_name";
+        return skip(test, "no tmux");
+    }
+    let (place, name) = (Place::new(), Name::new("top"));
+    place.run(&["create", "mutex", &name]);
+    let holder = place.hold(&["--native"], &name);
+    let screen = Screen::start(&place, "--interval 0.1");
+    let text = screen.shows("both", |text| names(text) == [&*name, &*name]);
+    let line = text.lines().find(|line| line.contains("native semaphore")).unwrap();
+    for part in ["0 of 1 free", &format!("pid {} (procsync run", holder.procsync.pid())] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    screen.press(&["Down", "Enter"]);
+    screen
+        .shows("the details of the second", |text| text.contains("kind          native semaphore"));
 }

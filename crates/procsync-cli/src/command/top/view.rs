@@ -86,10 +86,13 @@ fn draw_table(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     });
     let head =
         ["NAME", "KIND", "STATE", "ACQ/S", "SLEPT/S", "WAITERS", "WAITED", "HELD", "HOLDERS"];
+    // Only the system's own semaphores have much to say.
+    let states = model.lines().skip(first).take(height).filter_map(Line::seen);
+    let widest = states.map(|seen| seen.state.to_string().chars().count()).max().unwrap_or(0);
     let widths = [
         Constraint::Fill(2),
-        Constraint::Length(15),
-        Constraint::Length(14),
+        Constraint::Length(16),
+        Constraint::Length(widest.clamp(14, 32) as u16),
         Constraint::Length(8),
         Constraint::Length(8),
         Constraint::Length(7),
