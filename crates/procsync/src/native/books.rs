@@ -90,6 +90,10 @@ impl Hold {
     }
 }
 
+fn is_ours(segment: &Segment, line: Line) -> bool {
+    local::known_tag(segment.id()) == Some(line.tag)
+}
+
 /// An open semaphore, with its ledger if it has one.
 #[derive(Debug)]
 pub(super) struct Books {
@@ -189,6 +193,9 @@ impl Books {
         };
         let not_owner = || Error::NotOwner { object: self.object.clone(), holder: None };
         let segment = self.segment()?.ok_or_else(not_owner)?;
+        if !is_ours(segment, line) {
+            return Err(not_owner());
+        }
         match ledger::give(segment, &self.semaphore, line.tag, line.index) {
             Ok(Gave::Done) => Ok(()),
             Ok(Gave::NotHeld) => Err(not_owner()),
@@ -202,8 +209,20 @@ impl Books {
             let object = &self.object;
             return tracing::warn!(%object, "let go while locked, and without a ledger: the unit is lost");
         };
+        // Without its slot the line is abandoned already, and may be another's by now.
+        if !is_ours(ledger.segment(), line) {
+            return;
+        }
         if ledger.segment().abandon_line(line.tag, line.index) {
             tracing::info!(object = %self.object, "let go while locked: abandoned");
+        }
+    }
+
+    /// Whether a unit is the calling thread's still: its slot goes before its last thread-locals do.
+    pub(super) fn still_has(&self, hold: &Hold) -> bool {
+        match (hold.line, &self.ledger) {
+            (Some(line), Some(ledger)) => is_ours(ledger.segment(), line),
+            _ => true,
         }
     }
 
@@ -382,7 +401,7 @@ impl<'a> Taking<'a> {
     fn new(books: &'a Books, segment: &'a Segment) -> Result<Taking<'a>> {
         let tag = local::tag(&segment.arc(), true)?;
         // So many doubts tell that all units may be gone; more tell nothing besides.
-        let spare = segment.facts().capacity.max(1);
+        let spare = segment.facts().capacity.max(1).min(segment.facts().slots / 2);
         Ok(Taking { books, segment, tag, spare })
     }
 

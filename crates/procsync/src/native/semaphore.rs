@@ -200,6 +200,9 @@ impl NativeSemaphore {
     fn take(&self, patience: Patience) -> Result<Option<Locked>> {
         self.forget_what_is_the_parents();
         let books = self.open_books(Step::Lock)?;
+        if self.0.hold.borrow().as_ref().is_some_and(|hold| !books.still_has(hold)) {
+            self.forget_hold();
+        }
         if self.0.counts.get().depth > 0 {
             return self.lock_once_more();
         }

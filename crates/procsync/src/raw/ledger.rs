@@ -274,7 +274,8 @@ pub(crate) fn try_take<U: Units>(
     let index = match want(lines, tag, hint, spare) {
         Wanted::Line(index) => index,
         Wanted::Closed => return Ok(Took::Closed),
-        Wanted::Full => return Ok(Took::Full),
+        // What the dead left may be what fills the lines.
+        Wanted::Full => return Ok(adopt(lines, tag, hint).map_or(Took::Full, Took::Adopted)),
     };
     match units.take() {
         Ok(true) => {

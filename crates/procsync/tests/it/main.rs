@@ -42,6 +42,7 @@ mod lifetime_race;
 mod native;
 mod native_interop;
 mod native_kill;
+mod native_mended;
 mod no_space;
 mod no_system_calls;
 mod promises;
@@ -123,6 +124,7 @@ const ROLES: &[(&str, Play)] = &[
     ("native-add", native_interop::add),
     ("native-somebody", native_kill::somebody),
     ("native-user", native_kill::user),
+    ("native-wait", native_mended::wait),
     ("native-wait-in-many", native_kill::wait_in_many),
     ("native-wait-in-the-rain", native_kill::wait_in_the_rain),
     ("open-and-tell", contract_names::open_and_tell),
