@@ -229,7 +229,11 @@ impl Reading<'_> {
                 let tally = self.lines(&alive, &mut holders, processes);
                 acquired = holders.iter().filter_map(|holder| holder.since).max();
                 let free = self.about().and_then(|about| free_units(&about));
-                State::Native(Accounts::of(&tally, self.facts.capacity, free))
+                State::Native(Accounts::of(
+                    &tally,
+                    self.hot(offset_of!(Hot, units)).min(i32::MAX as u32),
+                    free,
+                ))
             }
             Kind::TokenSemaphore => State::Tokens(state_word),
             Kind::Event if state_word & 1 != 0 => State::Set,

@@ -15,24 +15,25 @@ use crate::raw::Waiter as _;
 use crate::raw::Waker as _;
 use crate::raw::host::Slept;
 use crate::raw::ledger::{self, Gave, LedgerWord, Lines as _, Settled, State, Took, Units, Wanted};
-use crate::raw::owned_word::{Denied, Freed, ThreadTag};
 use crate::segment::layout::Facts;
-use crate::segment::ledger::{ABOUT_SIZE, About};
+use crate::segment::ledger::{ABOUT_SIZE, About, GATE_TIME};
 use crate::segment::place::Place;
 use crate::segment::{How, Segment, SharedWaker, Spec, Stop, Wait, local};
 use crate::sys::native::{
-    Incarnation, Origin, Refused, Semaphore, SystemName, Waited, advice, owner,
+    Incarnation, Origin, Presence, Refused, Semaphore, SystemName, Waited, advice, owner,
 };
 use crate::sys::{clock, process};
-use std::sync::atomic::Ordering;
+use std::cell::Cell;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-/// No sleep is longer, so that somebody who settles doubts can have all waiters stand still within
-/// a second.
-const LONGEST_SLICE: u64 = 1_000_000_000;
+/// No sleep is longer, so that somebody who settles doubts can have all waiters stand still while it
+/// keeps the gate closed.
+const LONGEST_SLICE: u64 = 300_000_000;
 
-/// How long settling waits for those who are in the middle of something.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long settling waits for those who are in the middle of something: as long as all others wait for
+/// it at most.
+const PATIENCE: Duration = Duration::from_nanos(GATE_TIME);
 
 impl Units for Semaphore {
     type Error = Refused;
@@ -90,28 +91,81 @@ impl Hold {
     }
 }
 
+fn is_ours(segment: &Segment, line: Line) -> bool {
+    local::known_tag(segment.id()) == Some(line.tag)
+}
+
 /// An open semaphore, with its ledger if it has one.
 #[derive(Debug)]
 pub(super) struct Books {
     object: Object,
     system_name: SystemName,
     pub(super) semaphore: Semaphore,
-    ledger: Option<Handle>,
+    ledger: Option<Ledger>,
+}
+
+#[derive(Debug)]
+struct Ledger {
+    handle: Handle,
+    about: About,
+    /// The segment that was found to be about this semaphore: after a fork it is another one.
+    known: Cell<u64>,
+}
+
+impl Ledger {
+    fn new(handle: Handle, about: &About) -> Result<Ledger> {
+        let segment = handle.segment();
+        let (found, known) = (segment.about()?, Cell::new(segment.id()));
+        if !found.is_same(about) {
+            return Err(segment.damaged("it is about another semaphore".to_owned()));
+        }
+        Ok(Ledger { handle, about: found, known })
+    }
+
+    fn live(&self) -> Result<&Segment> {
+        let segment = self.handle.live()?;
+        if self.known.get() != segment.id() {
+            // Where the system does not tell one semaphore from the next, the name may have got another
+            // ledger meanwhile.
+            if segment.about()? != self.about {
+                return Err(segment.damaged("it is about another semaphore".to_owned()));
+            }
+            self.known.set(segment.id());
+        }
+        Ok(segment)
+    }
 }
 
 impl Books {
     pub(super) fn open(name: &NativeName, settings: &Settings) -> Result<(Books, bool)> {
         let (object, system_name) = (name.object(), name.for_system());
         let opened = crate::sys::native::open(&system_name, settings.mode, settings.initial);
-        let (semaphore, origin, incarnation) =
-            opened.map_err(|refused| told(&object, &system_name, &refused))?;
+        let opened = opened.map_err(|refused| told(&object, &system_name, &refused))?;
+        Books::with(name, settings, opened)
+    }
+
+    fn with(
+        name: &NativeName,
+        settings: &Settings,
+        (semaphore, origin, incarnation): (Semaphore, Origin, Option<Incarnation>),
+    ) -> Result<(Books, bool)> {
+        let (object, system_name) = (name.object(), name.for_system());
         let ledger = if settings.ledger {
             let about = about(&system_name, name, incarnation);
-            let ledger = open_ledger(&object, settings, &about, origin);
-            Some(ledger.map_err(|source| Error::NoLedger {
-                object: object.clone(),
-                source: Box::new(source),
-            })?)
+            let opened = open_ledger(&object, settings, &about, origin);
+            let ledger = opened.map_err(|source| {
+                // Nobody asked for a semaphore without one.
+                if origin == Origin::Created
+                    && crate::sys::native::presence(&system_name) == Presence::There(incarnation)
+                {
+                    let _ = crate::sys::native::unlink(&system_name);
+                }
+                Error::NoLedger { object: object.clone(), source: Box::new(source) }
+            })?;
+            if origin == Origin::Created {
+                ledger.handle.segment().record_units(settings.initial);
+            }
+            Some(ledger)
         } else {
             None
         };
@@ -126,7 +180,7 @@ impl Books {
         ledger: Handle,
     ) -> Result<Option<Books>> {
         let system_name = SystemName(about.system_name.clone());
-        let (object, ledger) = (object.clone(), Some(ledger));
+        let (object, ledger) = (object.clone(), Some(Ledger::new(ledger, about)?));
         match crate::sys::native::open_existing(&system_name) {
             Ok((semaphore, incarnation)) if is_the_same(about, incarnation) => {
                 Ok(Some(Books { object, system_name, semaphore, ledger }))
@@ -142,20 +196,29 @@ impl Books {
     }
 
     fn segment(&self) -> Result<Option<&Segment>> {
-        self.ledger.as_ref().map(Handle::live).transpose()
+        self.ledger.as_ref().map(Ledger::live).transpose()
     }
 
-    /// Takes a unit; with a deadline it waits until then. None: there is none to be had now.
-    pub(super) fn take(&self, deadline: Option<Deadline>) -> Result<Option<Hold>> {
+    /// Takes a unit; with a deadline it waits until then. None: there is none to be had now, or the wait
+    /// is `overtaken`: who was asked during it whether to go on has got one.
+    pub(super) fn take(
+        &self,
+        deadline: Option<Deadline>,
+        overtaken: &dyn Fn() -> bool,
+    ) -> Result<Option<Hold>> {
         let hold = match self.segment()? {
-            Some(segment) => Taking::new(self, segment)?.take(deadline)?,
-            None => self.take_bare(deadline)?,
+            Some(segment) => Taking::new(self, segment, overtaken)?.take(deadline)?,
+            None => self.take_bare(deadline, overtaken)?,
         };
         Ok(hold)
     }
 
     /// Without a ledger.
-    fn take_bare(&self, deadline: Option<Deadline>) -> Result<Option<Hold>> {
+    fn take_bare(
+        &self,
+        deadline: Option<Deadline>,
+        overtaken: &dyn Fn() -> bool,
+    ) -> Result<Option<Hold>> {
         let hold = Hold { process: process::identity().process, line: None, abandoned: None };
         if self.semaphore.try_take().map_err(|refused| self.error(&refused))? {
             return Ok(Some(hold));
@@ -168,6 +231,9 @@ impl Books {
                 (|| self.object.clone(), Duration::from_nanos(now - deadline.began()));
             if listener.says_stop(now) {
                 return Err(Error::Interrupted { object: object(), waited });
+            }
+            if overtaken() {
+                return Ok(None);
             }
             if deadline.passed() {
                 return Err(Error::TimedOut { object: object(), waited, holder: None });
@@ -189,6 +255,9 @@ impl Books {
         };
         let not_owner = || Error::NotOwner { object: self.object.clone(), holder: None };
         let segment = self.segment()?.ok_or_else(not_owner)?;
+        if !is_ours(segment, line) {
+            return Err(not_owner());
+        }
         match ledger::give(segment, &self.semaphore, line.tag, line.index) {
             Ok(Gave::Done) => Ok(()),
             Ok(Gave::NotHeld) => Err(not_owner()),
@@ -202,8 +271,21 @@ impl Books {
             let object = &self.object;
             return tracing::warn!(%object, "let go while locked, and without a ledger: the unit is lost");
         };
-        if ledger.segment().abandon_line(line.tag, line.index) {
+        let segment = ledger.handle.segment();
+        // Without its slot the line is abandoned already, and may be another's by now.
+        if !is_ours(segment, line) {
+            return;
+        }
+        if segment.abandon_line(line.tag, line.index) {
             tracing::info!(object = %self.object, "let go while locked: abandoned");
+        }
+    }
+
+    /// Whether a unit is the calling thread's still: its slot goes before its last thread-locals do.
+    pub(super) fn still_has(&self, hold: &Hold) -> bool {
+        match (hold.line, &self.ledger) {
+            (Some(line), Some(ledger)) => is_ours(ledger.handle.segment(), line),
+            _ => true,
         }
     }
 
@@ -211,7 +293,7 @@ impl Books {
         let Some(segment) = self.segment()? else { return Ok(None) };
         segment.look_at_all_lines()?;
         let tally = segment.tally();
-        Ok(Some(Accounts::of(&tally, segment.facts().capacity, self.semaphore.value())))
+        Ok(Some(Accounts::of(&tally, segment.units(), self.semaphore.value())))
     }
 
     pub(super) fn holders(&self) -> Result<Vec<Participant>> {
@@ -227,24 +309,44 @@ impl Books {
         given.map_err(|refused| self.error(&refused))
     }
 
-    /// Finds out what doubts are about, and with `give` gives back what is missing.
-    pub(super) fn settle(&self, give: bool) -> Result<u32> {
+    /// Ends doubts where nothing turns out to be missing. Stops nobody, and waits for nobody.
+    pub(super) fn find_out(&self) -> Result<()> {
+        let Some(segment) = self.segment()? else { return Ok(()) };
+        segment.look_at_all_lines()?;
+        // First: what becomes doubtful meanwhile sets it again.
+        segment.hot().doubts.store(0, Ordering::SeqCst);
+        ledger::find_out(segment, &self.semaphore, segment.units());
+        note_doubts(segment);
+        Ok(())
+    }
+
+    /// Gives back what is missing, and ends doubts.
+    pub(super) fn post_doubtful(&self) -> Result<u32> {
         let Some(segment) = self.segment()? else { return Ok(0) };
-        let (tag, capacity) = (local::tag(&segment.arc(), true)?, segment.facts().capacity);
+        let (tag, units) = (local::tag(&segment.arc(), true)?, segment.units());
         let deadline = Deadline::after(PATIENCE);
-        let gate = Gate::close(segment, tag, deadline)?;
+        let mut given = 0;
+        let mut gate = None;
         loop {
+            segment.look_at_holders()?;
             segment.look_at_all_lines()?;
-            let settled = ledger::settle(segment, &self.semaphore, tag, capacity, give);
-            if let Settled::Done(given) = settled.map_err(|refused| self.error(&refused))? {
-                let doubts = u32::from(segment.tally().doubtful > 0);
-                segment.hot().doubts.store(doubts, Ordering::SeqCst);
-                drop(gate);
-                if given > 0 {
-                    let object = &self.object;
-                    tracing::warn!(%object, given, "units that were missing were given back");
+            if gate.as_ref().is_none_or(|gate: &Gate<'_>| !gate.is_still_closed()) {
+                drop(gate.take());
+                gate = Gate::close(segment, tag);
+            }
+            if let Some(gate) = &gate {
+                let still = || gate.is_still_closed();
+                // First: what becomes doubtful meanwhile sets it again.
+                segment.hot().doubts.store(0, Ordering::SeqCst);
+                let settled = ledger::settle(segment, &self.semaphore, gate.tag, units, still);
+                note_doubts(segment);
+                match settled.map_err(|refused| self.error(&refused))? {
+                    Settled::Done(more) => {
+                        given += more;
+                        break;
+                    }
+                    Settled::Unsteady(more) => given += more,
                 }
-                return Ok(given);
             }
             if deadline.passed() {
                 let waited = Duration::from_nanos(clock::monotonic() - deadline.began());
@@ -252,13 +354,18 @@ impl Books {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        if given > 0 {
+            let object = &self.object;
+            tracing::warn!(%object, given, "units that were missing were given back");
+        }
+        Ok(given)
     }
 
     /// Whether doubts may be left.
     pub(super) fn may_doubt(&self) -> bool {
         self.ledger
             .as_ref()
-            .is_some_and(|ledger| ledger.segment().hot().doubts.load(Ordering::Relaxed) != 0)
+            .is_some_and(|ledger| ledger.handle.segment().hot().doubts.load(Ordering::Relaxed) != 0)
     }
 
     pub(super) fn close(self) -> Result<()> {
@@ -274,15 +381,18 @@ pub(super) fn about(
     name: &NativeName,
     incarnation: Option<Incarnation>,
 ) -> About {
-    let Incarnation { device, number } =
-        incarnation.unwrap_or(Incarnation { device: 0, number: 0 });
+    let unknown = || Incarnation { device: 0, number: 0, birth: clock::wall() };
+    let Incarnation { device, number, birth } = incarnation.unwrap_or_else(unknown);
     let prefix = system_name.0.len() - name.as_str().len();
-    About { system_name: system_name.0.clone(), prefix, device, number }
+    About { system_name: system_name.0.clone(), prefix, device, number, birth }
 }
 
 /// Whether a ledger is about this semaphore; where the system does not tell, its name must do.
 pub(super) fn is_the_same(about: &About, incarnation: Option<Incarnation>) -> bool {
-    incarnation.is_none_or(|now| (now.device, now.number) == (about.device, about.number))
+    incarnation.is_none_or(|now| {
+        let about = Incarnation { device: about.device, number: about.number, birth: about.birth };
+        now == about
+    })
 }
 
 fn open_ledger(
@@ -290,26 +400,24 @@ fn open_ledger(
     settings: &Settings,
     about: &About,
     origin: Origin,
-) -> Result<Handle> {
+) -> Result<Ledger> {
     let place = Place::of(settings.scope, true, object)?.of_ledger(about.file_name());
     if about.number == 0 && origin == Origin::Created {
-        // Where the system does not tell one semaphore from the next, a new one forgets what was.
-        let _ = crate::segment::remove(&Name::of_native(&object.name), &place)?;
+        // Where the system does not tell one semaphore from the next, a new one forgets what was. Who
+        // uses the old one goes on with its ledger, which nobody finds any more.
+        crate::segment::take_name_away(&Name::of_native(&object.name), &place)?;
     }
     let facts = Facts {
         kind: Kind::Native,
         flags: 0,
         slots: settings.participants,
-        capacity: settings.initial,
+        capacity: 0,
         data_size: ABOUT_SIZE as u64,
         data_align: 1,
         created: 0,
     };
     let handle = attach(object, settings.scope, place, facts, about.to_bytes(), How::Open)?;
-    if handle.segment().about()? != *about {
-        return Err(handle.segment().damaged("it is about another semaphore".to_owned()));
-    }
-    Ok(handle)
+    Ledger::new(handle, about)
 }
 
 /// Opens a ledger in its place.
@@ -337,35 +445,51 @@ pub(super) fn attach(
     Ok(Handle::obtain(spec, how)?.0)
 }
 
-/// While somebody has this, nobody begins to take.
+fn note_doubts(segment: &Segment) {
+    if segment.tally().doubtful > 0 {
+        segment.hot().doubts.store(1, Ordering::SeqCst);
+    }
+}
+
+/// While somebody has this, and its time is not over, nobody begins to take.
 struct Gate<'a> {
     segment: &'a Segment,
+    /// Of this one closing: who is late must not open the gate of another.
     tag: u32,
+    until: u64,
 }
 
 impl<'a> Gate<'a> {
-    fn close(segment: &'a Segment, tag: u32, deadline: Deadline) -> Result<Gate<'a>> {
-        let mut wait = Wait::new(segment, deadline);
-        Gate::get(segment, tag, &mut wait).map_err(|stop| wait.error(stop))
+    /// None: another one has it closed.
+    fn close(segment: &'a Segment, tag: u32) -> Option<Gate<'a>> {
+        let (gate, tag) = (segment.owned(), tag | local::next_hold());
+        let owner = gate.newest_owner();
+        if owner != 0 {
+            if !segment.gate_has_lapsed() {
+                return None;
+            }
+            // Who has it is stopped, say. It finds out before it gives anything.
+            let _ = gate.abandon(owner);
+        }
+        gate.try_acquire(tag)?;
+        let until = clock::monotonic() + GATE_TIME;
+        segment.hot().gate_until.store(until, Ordering::SeqCst);
+        // What is read from here on is newer than what anybody wrote who saw the gate open.
+        fence(Ordering::SeqCst);
+        Some(Gate { segment, tag, until })
     }
 
-    fn get(segment: &'a Segment, tag: u32, wait: &mut Wait<'_>) -> Result<Gate<'a>, Stop> {
-        match segment.owned().acquire(&ThreadTag(tag), true, wait) {
-            Ok(_) => Ok(Gate { segment, tag }),
-            Err(Denied::Stopped(stop)) => Err(stop),
-            // Not reached in good company: nobody has the gate beyond one call.
-            Err(Denied::Owned | Denied::Abandoned) => Err(Stop::Failed(
-                segment.damaged("its gate says that the calling thread holds it".to_owned()),
-            )),
-        }
+    fn is_still_closed(&self) -> bool {
+        self.segment.owned().newest_owner() == self.tag && clock::monotonic() < self.until
     }
 }
 
 impl Drop for Gate<'_> {
     fn drop(&mut self) {
         let gate = self.segment.owned();
-        if let Ok(Freed { wake: true }) = gate.release(self.tag) {
-            SharedWaker.wake(gate.futex(), 1);
+        // Else it is another's by now.
+        if gate.release(self.tag).is_ok() {
+            SharedWaker.wake(gate.futex(), i32::MAX as u32);
         }
     }
 }
@@ -376,14 +500,20 @@ struct Taking<'a> {
     segment: &'a Segment,
     tag: u32,
     spare: u32,
+    overtaken: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Taking<'a> {
-    fn new(books: &'a Books, segment: &'a Segment) -> Result<Taking<'a>> {
+    fn new(
+        books: &'a Books,
+        segment: &'a Segment,
+        overtaken: &'a dyn Fn() -> bool,
+    ) -> Result<Taking<'a>> {
         let tag = local::tag(&segment.arc(), true)?;
         // So many doubts tell that all units may be gone; more tell nothing besides.
-        let spare = segment.facts().capacity.max(1);
-        Ok(Taking { books, segment, tag, spare })
+        let (units, most) = (segment.units(), segment.facts().slots / 2);
+        let spare = if units == 0 { most } else { units.min(most) };
+        Ok(Taking { books, segment, tag, spare, overtaken })
     }
 
     /// Where to begin to search for a line: each participant at another one.
@@ -428,6 +558,7 @@ impl<'a> Taking<'a> {
                     return Ok(Some(hold));
                 }
                 Ok(None) => {}
+                Err(Failed::Overtaken) => return Ok(None),
                 Err(Failed::Stopped(stop)) => return Err(wait.error(stop)),
                 Err(Failed::Refused(refused)) => return Err(self.books.error(&refused)),
             }
@@ -438,8 +569,7 @@ impl<'a> Taking<'a> {
     fn wait(&self, wait: &mut Wait<'_>) -> Result<Option<Hold>, Failed> {
         if self.segment.gate_is_closed() {
             // Somebody settles: after that.
-            drop(Gate::get(self.segment, self.tag, wait).map_err(Failed::Stopped)?);
-            return Ok(None);
+            return self.wait_for_the_gate(wait).map(|()| None);
         }
         let semaphore = &self.books.semaphore;
         while wait.spin() {
@@ -447,7 +577,7 @@ impl<'a> Taking<'a> {
                 return Ok(None);
             }
         }
-        let (now, until) = wait.next_slice().map_err(Failed::Stopped)?;
+        let (now, until) = self.next_slice(wait)?;
         // What was looked for just now may have been found.
         if let Some(index) = ledger::adopt(self.segment, self.tag, self.hint()) {
             return Ok(Some(self.got(index, true)));
@@ -458,6 +588,13 @@ impl<'a> Taking<'a> {
             return Ok(None);
         };
         let waited = semaphore.take_until(until);
+        if self.segment.is_detached() {
+            // A handled signal has forked, and this is the child: the line is the parent's.
+            if let Ok(Waited::Granted) = waited {
+                semaphore.give().map_err(Failed::Refused)?;
+            }
+            return Err(Failed::Stopped(Stop::Interrupted));
+        }
         if let Ok(Waited::Granted) = waited {
             let _ = self.line(index).granted(self.tag);
             return Ok(Some(self.got(index, false)));
@@ -471,13 +608,44 @@ impl<'a> Taking<'a> {
         Ok(None)
     }
 
+    /// Before each sleep. Whoever is asked here whether to go on may do anything meanwhile.
+    fn next_slice(&self, wait: &mut Wait<'_>) -> Result<(u64, u64), Failed> {
+        let slice = wait.next_slice();
+        if self.segment.is_detached() {
+            // It has forked, and this is the child: the tag is the parent's.
+            return Err(Failed::Stopped(Stop::Interrupted));
+        }
+        if (self.overtaken)() {
+            return Err(Failed::Overtaken);
+        }
+        slice.map_err(Failed::Stopped)
+    }
+
+    fn wait_for_the_gate(&self, wait: &mut Wait<'_>) -> Result<(), Failed> {
+        /// Its closer may have died, and then nobody wakes.
+        const LOOK_AGAIN: u64 = 50_000_000;
+        let (now, until) = self.next_slice(wait)?;
+        let place = self.segment.owned().futex();
+        let seen = place.load(Ordering::SeqCst);
+        if !self.segment.gate_is_closed() {
+            return Ok(());
+        }
+        let opens = self.segment.hot().gate_until.load(Ordering::SeqCst);
+        let until = until.min(opens).min(now + LOOK_AGAIN);
+        let slept = crate::sys::wait::sleep(place, seen, true, Some(until));
+        if self.segment.is_detached() {
+            return Err(Failed::Stopped(Stop::Interrupted));
+        }
+        wait.slice_is_over(slept, false).map_err(Failed::Stopped)
+    }
+
     fn got(&self, index: u32, adopted: bool) -> Hold {
         let abandoned = adopted.then(|| self.segment.deceased_of_line(index));
         self.segment.record_grant(index, process::tid());
         // Who has the only unit knows that no dead one has it.
         let hot = self.segment.hot();
         if hot.doubts.load(Ordering::Relaxed) != 0
-            && self.segment.facts().capacity == 1
+            && self.segment.units() == 1
             && matches!(self.line(index).state(), (State::Held, tag) if tag == self.tag)
         {
             // First: what becomes doubtful meanwhile sets it again.
@@ -491,6 +659,49 @@ impl<'a> Taking<'a> {
 
 /// Why a slice ended without success.
 enum Failed {
+    /// The calling thread has got a unit in another way.
+    Overtaken,
     Stopped(Stop),
     Refused(Refused),
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::native::NativeOptions;
+
+    fn lock(books: &Books) -> Option<Hold> {
+        books.take(None, &|| false).unwrap()
+    }
+
+    /// As on a system that does not tell one semaphore from the next.
+    #[test]
+    fn who_makes_a_semaphore_never_gets_the_ledger_of_the_one_before() {
+        let name = NativeName::new(&format!("procsync-unit-books-{}", std::process::id())).unwrap();
+        let settings = NativeOptions::new().settings;
+        let open = || {
+            let (semaphore, origin, _) =
+                crate::sys::native::open(&name.for_system(), 0o600, 1).unwrap();
+            Books::with(&name, &settings, (semaphore, origin, None)).unwrap().0
+        };
+        let old = open();
+        let held = lock(&old).unwrap();
+        crate::sys::native::unlink(&name.for_system()).unwrap();
+        // The old one is in use, and so is its ledger.
+        let (new, other) = (open(), open());
+        assert_eq!(new.accounts().unwrap().unwrap().held, 0, "who holds the old one is not here");
+        assert_eq!(new.accounts().unwrap().unwrap().capacity, Some(1));
+        let got = lock(&new).unwrap();
+        assert_eq!(other.accounts().unwrap().unwrap().held, 1, "both have the new one's");
+        assert_eq!(old.accounts().unwrap().unwrap().held, 1, "and the old one goes on");
+        old.abandon(&held);
+        assert!(lock(&other).is_none(), "the dead one's unit is of the old semaphore");
+        assert!(lock(&old).unwrap().abandoned.is_some());
+        new.give(&got).unwrap();
+        crate::sys::native::unlink(&name.for_system()).unwrap();
+        let place = Place::of(settings.scope, true, &name.object()).unwrap();
+        let about = about(&name.for_system(), &name, None);
+        let place = place.of_ledger(about.file_name());
+        let _ = crate::segment::remove(&Name::of_native(name.as_str()), &place).unwrap();
+    }
 }

@@ -162,13 +162,13 @@ pub fn unlink(name: &str, scope: Scope) -> Result<bool> {
     take_name_away(&NativeName::new(name)?, scope)
 }
 
-/// Gives back all units of a semaphore that are missing; **only if you know that no program holds one
-/// that does not use this library.** See [`NativeSemaphore::post_doubtful`]. 0 if there is no such
+/// Gives back all units of a semaphore that are missing; **only if you know that nobody holds one who is
+/// not in its ledger.** See [`NativeSemaphore::post_doubtful`]. 0 if there is no such
 /// semaphore, or no ledger of it in this scope.
 ///
 /// # Errors
 /// As for [`NativeSemaphore::post_doubtful`].
 pub fn post_doubtful(name: &str, scope: Scope) -> Result<u32> {
     let books = stray::find(&NativeName::new(name)?, scope)?;
-    books.map_or(Ok(0), |books| books.settle(true))
+    books.map_or(Ok(0), |books| books.post_doubtful())
 }

@@ -90,8 +90,8 @@ impl NativeOptions {
         self
     }
 
-    /// How many threads of all processes can use it at once with a ledger: 1 to 65,536, default 1,024.
-    /// Counts when the ledger is made; each takes 32 bytes.
+    /// How many can use it at once with a ledger, each process and each of its threads counting as one: 2
+    /// to 65,536, default 1,024. Counts when the ledger is made; each takes 32 bytes.
     #[must_use]
     pub fn participants(mut self, participants: u32) -> Self {
         self.settings.participants = participants;
@@ -153,9 +153,10 @@ impl NativeOptions {
         if initial > native::MOST {
             return invalid(format!("{initial} units are not possible; 0 to {} are", native::MOST));
         }
-        if !(1..=MOST_SLOTS).contains(&participants) {
+        // A process that uses it takes one place, and each thread another.
+        if !(2..=MOST_SLOTS).contains(&participants) {
             return invalid(format!(
-                "{participants} participants are not possible; 1 to {MOST_SLOTS} are"
+                "{participants} participants are not possible; 2 to {MOST_SLOTS} are"
             ));
         }
         Ok(())

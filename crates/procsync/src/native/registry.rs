@@ -9,14 +9,16 @@ use std::rc::Weak;
 
 thread_local! {
     /// Not kept alive from here: an instance lives as long as one of its handles.
-    static INSTANCES: RefCell<HashMap<NativeName, Weak<Inner>>> = RefCell::default();
+    /// By the system's name: `Local\\x` and `x` are one semaphore where the system has no such prefix.
+    static INSTANCES: RefCell<HashMap<String, Weak<Inner>>> = RefCell::default();
 }
 
 /// The instance of this thread that is registered under this name, if there is one that still counts.
 pub(super) fn find(name: &NativeName) -> Option<NativeSemaphore> {
     // Never borrowed while anything else runs: an observer may come back here.
+    let name = name.system_name();
     let found =
-        INSTANCES.try_with(|instances| instances.borrow().get(name).and_then(Weak::upgrade));
+        INSTANCES.try_with(|instances| instances.borrow().get(&name).and_then(Weak::upgrade));
     // What was closed is done with.
     found.ok().flatten().map(NativeSemaphore::from_inner).filter(|found| !found.status().closed)
 }
@@ -34,7 +36,7 @@ pub(super) fn register(instance: &NativeSemaphore) -> Result<()> {
         .try_with(|instances| {
             let mut instances = instances.borrow_mut();
             instances.retain(|_, instance| instance.strong_count() > 0);
-            instances.insert(instance.native_name().clone(), instance.downgrade());
+            instances.insert(instance.native_name().system_name(), instance.downgrade());
         })
         .map_err(exiting)
 }

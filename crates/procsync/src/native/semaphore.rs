@@ -9,7 +9,7 @@ use super::{NativeName, NativeOptions, registry};
 use crate::deadline::Deadline;
 use crate::error::{Error, Result};
 use crate::kind::Object;
-use crate::participant::Participant;
+use crate::participant::{Deceased, Participant};
 use crate::sys::process;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -200,22 +200,28 @@ impl NativeSemaphore {
     fn take(&self, patience: Patience) -> Result<Option<Locked>> {
         self.forget_what_is_the_parents();
         let books = self.open_books(Step::Lock)?;
+        if self.0.hold.borrow().as_ref().is_some_and(|hold| !books.still_has(hold)) {
+            self.forget_hold();
+        }
         if self.0.counts.get().depth > 0 {
-            return self.lock_once_more();
+            return self.lock_once_more(None);
         }
         let deadline = match patience {
             Patience::None => None,
             Patience::Until(deadline) => Some(deadline),
         };
-        let Some(mut hold) = books.take(deadline)? else { return Ok(None) };
-        // Who was asked during the wait whether to go on may have used the semaphore meanwhile.
+        // Who is asked during the wait whether to go on may use the semaphore meanwhile.
+        let overtaken = || self.depth() > 0;
+        let Some(mut hold) = books.take(deadline, &overtaken)? else {
+            return if overtaken() { self.lock_once_more(None) } else { Ok(None) };
+        };
         if !self.is_open() {
-            books.give(&hold)?;
+            put_back(&books, &hold);
             return Err(self.out_of_order(Step::Lock, "it was closed while this waited"));
         }
-        if self.0.counts.get().depth > 0 {
-            books.give(&hold)?;
-            return self.lock_once_more();
+        if overtaken() {
+            put_back(&books, &hold);
+            return self.lock_once_more(hold.abandoned.take());
         }
         let abandoned = hold.abandoned.take();
         *self.0.hold.borrow_mut() = Some(hold);
@@ -223,7 +229,7 @@ impl NativeSemaphore {
         Ok(Some(Locked { depth, process, abandoned }))
     }
 
-    fn lock_once_more(&self) -> Result<Option<Locked>> {
+    fn lock_once_more(&self, abandoned: Option<Deceased>) -> Result<Option<Locked>> {
         let counts = self.0.counts.get();
         let depth = counts.depth.checked_add(1).ok_or_else(|| Error::Overflow {
             object: self.object(),
@@ -231,7 +237,7 @@ impl NativeSemaphore {
             limit: u32::MAX,
         })?;
         let Changes { depth, process } = self.set_counts(Counts { depth, ..counts });
-        Ok(Some(Locked { depth, process, abandoned: None }))
+        Ok(Some(Locked { depth, process, abandoned }))
     }
 
     /// Undoes the last lock; the outermost unlock gives the unit back.
@@ -394,17 +400,20 @@ impl NativeSemaphore {
     }
 
     /// Gives back all units that are missing: neither free nor held by anybody in the ledger. Answers how
-    /// many. **Only if you know that no program holds one that does not use this library**: it would
-    /// not be alone any more.
+    /// many. **Only if you know that nobody holds one who is not in this ledger**: it would not be alone any
+    /// more. Not in it are programs that do not use this library, and users of it with
+    /// [`ledger(false)`](NativeOptions::ledger), with another [`Scope`](crate::Scope) or another
+    /// `PROCSYNC_DIR`.
     ///
     /// For the case that somebody died in the moment between the system's grant and the ledger's record,
-    /// or that a program without a ledger died with a unit. Taking stands still meanwhile, up to a
-    /// second. Where the system does not tell its count (macOS, Windows), or it is not known how many
-    /// units there should be, each death that is in doubt counts as a missing unit.
+    /// or that a program without a ledger died with a unit. Taking stands still meanwhile, for a second at
+    /// most. For each death that is in doubt, one unit at most is given back where it is not known how many
+    /// there should be: if another program made the semaphore (then one, and only if none is left at all;
+    /// the other doubts stay), or if the system does not tell its count (macOS, Windows; then one for each).
     ///
     /// # Errors
-    /// [`Error::Busy`] if somebody is in the middle of taking or giving back for ten seconds (stopped,
-    /// say); else as for [`reap`](Self::reap).
+    /// [`Error::Busy`] if somebody is in the middle of taking or giving back for a second (stopped, say);
+    /// else as for [`reap`](Self::reap).
     ///
     /// ```
     /// use procsync::native::NativeSemaphore;
@@ -418,7 +427,7 @@ impl NativeSemaphore {
     /// # Ok::<(), procsync::Error>(())
     /// ```
     pub fn post_doubtful(&self) -> Result<u32> {
-        self.open_books(Step::Lock)?.settle(true)
+        self.open_books(Step::Lock)?.post_doubtful()
     }
 
     pub(super) fn object(&self) -> Object {
@@ -514,6 +523,14 @@ impl NativeSemaphore {
         }
         let _over = Over(&self.0.telling);
         what(&*observer);
+    }
+}
+
+/// What was got and is not wanted any more. A dead one's unit stays one: the next one must be told. So
+/// does what the system does not take back: no line may be left without anybody who knows of it.
+fn put_back(books: &Books, hold: &Hold) {
+    if hold.abandoned.is_some() || books.give(hold).is_err() {
+        books.abandon(hold);
     }
 }
 

@@ -191,7 +191,8 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Accounts {
-    /// How many units it was made with, as its first user of this library said; none: not known.
+    /// How many units it was made with, if this library made it; none: somebody else did, and it is not
+    /// known (nor for one made with 0, which others post to).
     pub capacity: Option<u32>,
     /// How many are free, where the system tells (not on macOS, nor on Windows).
     pub free: Option<u32>,

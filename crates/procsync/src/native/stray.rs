@@ -11,7 +11,7 @@ use crate::segment::ledger::{ABOUT_SIZE, About};
 use crate::segment::lifetime::read_header;
 use crate::segment::place::{Place, Scope};
 use crate::sys::map;
-use crate::sys::native::{self, Presence, SystemName};
+use crate::sys::native::{self, Incarnation, Presence, SystemName, Whose};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -37,10 +37,7 @@ fn open(object: &Object, about: &About, scope: Scope, place: Place) -> Result<Op
         created: 0,
     };
     match attach(object, scope, place, facts, Vec::new(), How::Attach) {
-        Ok(ledger) if ledger.segment().about()? == *about => {
-            Books::of_ledger(object, about, ledger)
-        }
-        Ok(ledger) => Err(ledger.segment().damaged("it is about another semaphore".to_owned())),
+        Ok(ledger) => Books::of_ledger(object, about, ledger),
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -65,18 +62,32 @@ pub(super) fn take_name_away(name: &NativeName, scope: Scope) -> Result<bool> {
     };
     // Where a semaphore goes with its last user, so does what is known of it: by the next one to create
     // the name, or by `reap`.
-    if let Presence::There(Some(incarnation)) = presence {
-        let about = about(&system_name, name, Some(incarnation));
+    let incarnation = match presence {
+        Presence::There(incarnation) => incarnation,
+        Presence::Gone => None,
+    };
+    if incarnation.is_some() || cfg!(not(windows)) {
+        let about = about(&system_name, name, incarnation);
         if let Some(place) = place_of(&object, &about, scope)? {
-            let _ = crate::segment::remove(&Name::of_native(&object.name), &place)?;
-        }
-    } else if cfg!(not(windows)) {
-        let about = about(&system_name, name, None);
-        if let Some(place) = place_of(&object, &about, scope)? {
-            let _ = crate::segment::remove(&Name::of_native(&object.name), &place)?;
+            let _ = remove(&object, &about, scope, &place)?;
         }
     }
     Ok(was_there)
+}
+
+/// Removes the ledger of a semaphore whose name is gone. What the dead had stays for those who have the
+/// semaphore open; a forked child that has not used it yet has only that, and is not seen by its ledger.
+fn remove(
+    object: &Object,
+    about: &About,
+    scope: Scope,
+    place: &Place,
+) -> Result<Option<crate::segment::Removal>> {
+    let incarnation =
+        Incarnation { device: about.device, number: about.number, birth: about.birth };
+    let whose = if scope == Scope::User { Whose::Own } else { Whose::Everybodys };
+    let is_needed = || native::is_open_somewhere(&incarnation, whose);
+    crate::segment::remove_ledger(&Name::of_native(&object.name), place, &is_needed)
 }
 
 /// Where the ledger lies of the semaphore that bears a name now, if there is one.
@@ -132,23 +143,27 @@ pub(crate) fn reap(object: &Object, path: &Path, scope: Scope) -> Result<Reaping
     let Some(place) = here.ledger_in(file_name) else { return Ok(Reaping::Nothing) };
     let Some(about) = about_at(path, object)? else { return Ok(Reaping::Nothing) };
     let about = &about;
+    if about.number != 0 && native::device().is_some_and(|device| device != about.device) {
+        // Of another `/dev/shm`: a container's, or of before the machine was started. Whether it is in use
+        // there cannot be told from here.
+        return Ok(Reaping::Nothing);
+    }
     let presence = native::presence(&SystemName(about.system_name.clone()));
     let gone = match presence {
         Presence::Gone => true,
         Presence::There(incarnation) => !is_the_same(about, incarnation),
     };
     if gone {
-        let _ = crate::segment::remove(&Name::of_native(&object.name), &place)?;
-        return Ok(Reaping::Removed);
+        let removed = remove(object, about, scope, &place)?;
+        return Ok(match removed {
+            Some(crate::segment::Removal::Done) => Reaping::Removed,
+            _ => Reaping::Nothing,
+        });
     }
     let Some(books) = open(object, about, scope, place)? else { return Ok(Reaping::Nothing) };
     let given = books.reap()?;
     if books.may_doubt() {
-        // Without giving: it only finds out. Who is busy settles it by itself.
-        match books.settle(false) {
-            Ok(_) | Err(Error::Busy { .. } | Error::TimedOut { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        books.find_out()?;
     }
     Ok(if given > 0 { Reaping::Given(given) } else { Reaping::Nothing })
 }

@@ -274,7 +274,8 @@ pub(crate) fn try_take<U: Units>(
     let index = match want(lines, tag, hint, spare) {
         Wanted::Line(index) => index,
         Wanted::Closed => return Ok(Took::Closed),
-        Wanted::Full => return Ok(Took::Full),
+        // What the dead left may be what fills the lines.
+        Wanted::Full => return Ok(adopt(lines, tag, hint).map_or(Took::Full, Took::Adopted)),
     };
     match units.take() {
         Ok(true) => {
@@ -369,66 +370,88 @@ impl Tally {
     }
 }
 
-/// Reads all lines, one after the other.
+/// Reads all lines, one after the other: also those that are said never to have been used, since who
+/// counts what is missing must not overlook anybody.
 pub(crate) fn tally(lines: &impl Lines) -> Tally {
     let mut tally = Tally::default();
-    for index in 0..lines.used() {
+    for index in 0..lines.count() {
         tally.count(lines.line(index).state().0);
     }
     tally
 }
 
-/// Ends all doubts; answers how many there were.
+/// Ends all doubts; answers how many there were. For who has the only unit.
 pub(crate) fn end_doubts(lines: &impl Lines) -> u32 {
-    (0..lines.used())
-        .filter(|index| {
-            let line = lines.line(*index);
-            line.bits() == DOUBT && line.change(DOUBT, 0)
-        })
-        .count() as u32
+    end_these(lines, &doubtful_lines(lines))
+}
+
+fn doubtful_lines(lines: &impl Lines) -> Vec<u32> {
+    (0..lines.count()).filter(|index| lines.line(*index).bits() == DOUBT).collect()
+}
+
+/// Those that were counted, and none that came up since.
+fn end_these(lines: &impl Lines, doubtful: &[u32]) -> u32 {
+    doubtful.iter().filter(|index| lines.line(**index).change(DOUBT, 0)).count() as u32
+}
+
+/// Finds out without a gate whether all units are free or recorded, and ends the doubts if they are;
+/// answers whether they were. Nothing is given, so a count that is wrong because others go on meanwhile
+/// ends at worst a doubt, and the next count still says what is missing.
+pub(crate) fn find_out<U: Units>(lines: &impl Lines, units: &U, capacity: u32) -> bool {
+    let doubtful = doubtful_lines(lines);
+    let before = tally(lines);
+    let free = units.free();
+    let steady = tally(lines) == before && units.free() == free;
+    let complete = |free| capacity > 0 && before.missing(capacity, free) == Some(0);
+    let found = steady && free.is_some_and(complete);
+    if found {
+        end_these(lines, &doubtful);
+    }
+    found
 }
 
 /// What became of doubts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// So many units were given back, and no doubt is left.
+    /// So many units were given back, and no more are known to be missing.
     Done(u32),
-    /// Some living participant is in the middle of taking or giving: later once more.
-    Unsteady,
+    /// So many were given back, and then or before, some living participant was in the middle of taking
+    /// or giving, or the gate was not the caller's any more: later once more.
+    Unsteady(u32),
 }
 
-/// Finds out what doubts are about. **Only for the one that has closed the gate.** With the gate closed,
-/// nobody begins to take, so lines only empty.
+/// Gives back what is missing and ends the doubts. **Only for the one that has closed the gate.** With
+/// the gate closed, nobody begins to take, so lines only empty.
 ///
-/// If all units of the `capacity` are free or recorded, nobody had died with one, and the doubts end.
-/// If some are missing and `give` is asked for, they are given back. That is right only if no stranger
-/// holds one. Where capacity or count are not known, each doubt counts as a missing unit.
+/// `still`: whether the gate is still the caller's. It may be lost at any moment, to whoever settles
+/// instead; each of the two sees the other: who has lost it finds that here after it has written down
+/// that it is about to give, and who has got it finds that line.
+///
+/// What is missing is right only if no stranger holds a unit. If `capacity` is not known (0), all that can
+/// be said is that one at least is missing where none is left; then one is given for a doubt, and the
+/// other doubts stay. Where the free units cannot be counted, each doubt counts as one missing.
 pub(crate) fn settle<U: Units>(
     lines: &impl Lines,
     units: &U,
     tag: u32,
     capacity: u32,
-    give: bool,
+    still: impl Fn() -> bool,
 ) -> Result<Settled, U::Error> {
+    let doubtful = doubtful_lines(lines);
     let before = tally(lines);
     let free = units.free();
     // A holder that gave back between the two would have been counted twice.
-    if before.wanting + before.posting > 0 || tally(lines) != before {
-        return Ok(Settled::Unsteady);
+    if before.wanting + before.posting > 0 || tally(lines) != before || !still() {
+        return Ok(Settled::Unsteady(0));
     }
+    let recorded = before.held.saturating_add(before.abandoned);
     let missing = match free {
-        Some(free) if capacity > 0 => {
-            let Some(missing) = before.missing(capacity, free) else {
-                return Ok(Settled::Unsteady);
-            };
-            missing
-        }
-        _ => before.doubtful,
+        Some(free) if capacity > 0 => capacity.saturating_sub(free.saturating_add(recorded)),
+        Some(free) => u32::from(free == 0 && recorded == 0 && before.doubtful > 0),
+        None if capacity > 0 => before.doubtful.min(capacity.saturating_sub(recorded)),
+        None => before.doubtful,
     };
-    if missing > 0 && !give {
-        return Ok(Settled::Done(0));
-    }
-    for _ in 0..missing {
+    for given in 0..missing {
         // Each under a line of its own: who dies here leaves one doubt in place of another.
         let line_that_says = |bits| {
             (0..lines.count()).find(|&index| {
@@ -440,15 +463,21 @@ pub(crate) fn settle<U: Units>(
                 line.change(bits, tag | POSTING)
             })
         };
-        let Some(index) = line_that_says(DOUBT).or_else(|| line_that_says(0)) else {
-            return Ok(Settled::Unsteady);
-        };
+        let found = [DOUBT, 0].into_iter().find_map(|bits| Some((line_that_says(bits)?, bits)));
+        let Some((index, said)) = found else { return Ok(Settled::Unsteady(given)) };
+        let line = lines.line(index);
+        if !still() {
+            let _ = line.change(tag | POSTING, said);
+            return Ok(Settled::Unsteady(given));
+        }
         if let Err(error) = units.give() {
-            let _ = lines.line(index).change(tag | POSTING, DOUBT);
+            let _ = line.change(tag | POSTING, said);
             return Err(error);
         }
-        let _ = lines.line(index).given(tag);
+        let _ = line.given(tag);
     }
-    end_doubts(lines);
+    if capacity > 0 || free.is_none() {
+        end_these(lines, &doubtful);
+    }
     Ok(Settled::Done(missing))
 }

@@ -38,8 +38,7 @@ pub(crate) struct Facts {
     pub(crate) kind: Kind,
     pub(crate) flags: u32,
     pub(crate) slots: u32,
-    /// Permits of a semaphore; of a native one the units that it was made with, 0 if that is not known.
-    /// Else 0.
+    /// Permits of a semaphore. Else 0.
     pub(crate) capacity: u32,
     /// Bytes of data guarded by a mutex, or of a shared memory (which lies in a file of its own). Of a
     /// native semaphore what its ledger says of it.
@@ -108,7 +107,6 @@ impl Facts {
         };
         let many = match kind {
             Kind::Semaphore => 1..=MOST_PERMITS,
-            Kind::Native => 0..=i32::MAX as u32,
             _ => 0..=0,
         };
         if !(1..=MOST_SLOTS).contains(&facts.slots) {
@@ -202,7 +200,11 @@ pub(crate) struct Hot {
     pub(crate) doubts: AtomicU32,
     /// One more than the last line of a native semaphore's ledger that was ever used.
     pub(crate) lines_used: AtomicU32,
-    reserved: [AtomicU32; 5],
+    /// With how many units a native semaphore was made; written by its maker only. 0: not known.
+    pub(crate) units: AtomicU32,
+    /// Until when the gate of a native semaphore is shut at most, on the monotonic clock.
+    pub(crate) gate_until: AtomicU64,
+    reserved: [AtomicU32; 2],
 }
 
 impl Hot {

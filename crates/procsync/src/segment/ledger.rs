@@ -15,7 +15,9 @@ use std::sync::atomic::Ordering;
 
 /// Bytes of a ledger's data.
 pub(crate) const ABOUT_SIZE: usize = 1_024;
-const NAME_AT: usize = 24;
+/// How long a gate may stay closed, in ns.
+pub(crate) const GATE_TIME: u64 = 1_000_000_000;
+const NAME_AT: usize = 32;
 
 /// Which semaphore a ledger is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub(crate) struct About {
     /// 0: the system does not tell.
     pub(crate) device: u64,
     pub(crate) number: u64,
+    /// When it was made, as its file system says, ns since 1970; 0: it does not say. Where the system does
+    /// not tell one semaphore from the next at all (`number` is 0), when this ledger was made.
+    pub(crate) birth: u64,
 }
 
 impl About {
@@ -37,6 +42,7 @@ impl About {
         bytes[8..16].copy_from_slice(&self.number.to_ne_bytes());
         bytes[16..20].copy_from_slice(&(name.len() as u32).to_ne_bytes());
         bytes[20..24].copy_from_slice(&(self.prefix as u32).to_ne_bytes());
+        bytes[24..32].copy_from_slice(&self.birth.to_ne_bytes());
         bytes[NAME_AT..NAME_AT + name.len()].copy_from_slice(name);
         bytes
     }
@@ -50,7 +56,14 @@ impl About {
         let system_name = std::str::from_utf8(name).ok()?.to_owned();
         // The prefix must end inside, and between two characters.
         system_name.get(prefix..).filter(|bare| !bare.is_empty())?;
-        Some(About { system_name, prefix, device: long(0)?, number: long(8)? })
+        let (device, number, birth) = (long(0)?, long(8)?, long(24)?);
+        Some(About { system_name, prefix, device, number, birth })
+    }
+
+    /// Whether both are about one semaphore, as far as the system tells.
+    pub(crate) fn is_same(&self, other: &About) -> bool {
+        let birth = if self.number == 0 { self.birth } else { other.birth };
+        *self == About { birth, ..other.clone() }
     }
 
     pub(crate) fn bare_name(&self) -> &str {
@@ -60,8 +73,9 @@ impl About {
     /// What its ledger's file is called, after a prefix: made of everything that tells one semaphore
     /// from another. (A name may be longer than a file's.)
     pub(crate) fn file_name(&self) -> String {
-        let [device, number] = [self.device, self.number].map(u64::to_le_bytes);
-        let parts = || self.system_name.bytes().chain([0]).chain(device).chain(number);
+        let birth = if self.number == 0 { 0 } else { self.birth };
+        let numbers = [self.device, self.number, birth].map(u64::to_le_bytes);
+        let parts = || self.system_name.bytes().chain([0]).chain(numbers.into_iter().flatten());
         // FNV-1a, over 64 bits and twice: from both ends. Not secret: what the file says is checked.
         fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
             bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -131,6 +145,10 @@ impl Segment {
             return false;
         }
         let permit = self.permit(index);
+        // Else it is another's by now, and so is what is written about its death.
+        if line_of(permit).state() != (State::Held, tag) {
+            return false;
+        }
         self.write_death(permit, tag - 1, Cause::Closed);
         line_of(permit).abandon(tag)
     }
@@ -196,6 +214,28 @@ impl Segment {
         })
     }
 
+    /// With how many units the semaphore was made; 0: that is not known.
+    pub(crate) fn units(&self) -> u32 {
+        self.hot().units.load(Ordering::Relaxed).min(i32::MAX as u32)
+    }
+
+    /// Only for who made it. Who finds one is not told with how many it was made, and may not guess.
+    pub(crate) fn record_units(&self, units: u32) {
+        self.hot().units.store(units, Ordering::Relaxed);
+    }
+
+    /// Whether who closed the gate has had its time: it may be stopped, and others go on.
+    pub(crate) fn gate_has_lapsed(&self) -> bool {
+        let (now, until) = (clock::monotonic(), self.hot().gate_until.load(Ordering::SeqCst));
+        // Nobody closes it for longer: what lies further ahead is not of this clock.
+        now >= until || until - now > 2 * GATE_TIME
+    }
+
+    /// Whether nobody has, wants or has lost anything here.
+    pub(crate) fn lines_are_empty(&self) -> bool {
+        (0..self.facts.words()).all(|index| self.line(index).bits() == 0)
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         ledger::tally(self)
     }
@@ -228,7 +268,7 @@ impl Lines for Segment {
     }
 
     fn gate_is_closed(&self) -> bool {
-        self.owned().newest_owner() != 0
+        self.owned().newest_owner() != 0 && !self.gate_has_lapsed()
     }
 }
 
@@ -238,7 +278,7 @@ mod tests {
 
     fn about() -> About {
         let system_name = "/größe and more".to_owned();
-        About { system_name, prefix: 1, device: 25, number: 4_711 }
+        About { system_name, prefix: 1, device: 25, number: 4_711, birth: 99 }
     }
 
     #[test]
@@ -270,6 +310,7 @@ mod tests {
         let others = [
             About { number: 4_712, ..about() },
             About { device: 26, ..about() },
+            About { birth: 100, ..about() },
             About { system_name: "/größe and morf".to_owned(), ..about() },
         ];
         for other in others {
@@ -277,5 +318,9 @@ mod tests {
         }
         assert_eq!(about().file_name(), about().file_name());
         assert_eq!(about().file_name().len(), 32);
+        // Where the system tells nothing, a newcomer must find it by the name alone.
+        let [one, other] = [1, 2].map(|birth| About { device: 0, number: 0, birth, ..about() });
+        assert_eq!(one.file_name(), other.file_name());
+        assert!(one.is_same(&other) && one != other);
     }
 }

@@ -259,6 +259,10 @@ impl Attempt<'_> {
     fn leftover(&self, file: &File, facts: FileFacts) -> Result<Option<Facts>> {
         // What is not ours is not ours to remove, nor what another version may want to keep.
         let header = read_header(file, facts).map_err(|bad| self.bad_header(bad))?;
+        if header.kind == Kind::Native && self.spec.facts.kind == Kind::Native {
+            // Who looks for it has its semaphore, and needs to know what the dead had of that.
+            return Ok(None);
+        }
         let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file, &header)?));
         stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
     }
@@ -440,8 +444,7 @@ impl Attempt<'_> {
             Err(Error::Mismatch { object: self.object.clone(), property, wanted, found })
         };
         if self.how != How::Attach {
-            // Of a native semaphore it is what its first user said that it was made with.
-            if found.capacity != wanted.capacity && found.kind != Kind::Native {
+            if found.capacity != wanted.capacity {
                 return mismatch(
                     "capacity",
                     wanted.capacity.to_string(),
@@ -569,6 +572,10 @@ impl Segment {
                 return Ok(());
             }
         }
+        if self.kind() == Kind::Native && !self.lines_are_empty() {
+            // A forked child may have the semaphore, and need to know.
+            return Ok(());
+        }
         self.remove_name()
     }
 
@@ -604,6 +611,37 @@ pub enum Removal {
 
 /// Removes an object by name; none if there is no such object.
 pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
+    remove_ledger(name, place, &|| false)
+}
+
+/// Takes away a name, whoever uses what bears it: they go on with that.
+pub(crate) fn take_name_away(name: &Name, place: &Place) -> Result<()> {
+    let _registry = registry::lock();
+    let path = place.path(name);
+    match map::unlink(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let object = Object { kind: Kind::Native, name: name.as_str().to_owned() };
+            Err(system(&object, &path, "remove")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether nothing is written in a ledger's lines.
+fn says_nothing(file: &File, header: &Facts) -> io::Result<bool> {
+    let (from, to) = (header.places().permits_at, header.places().data_at);
+    let mut lines = vec![0; to - from];
+    map::read_at(file, from as u64, &mut lines)?;
+    let mut words = lines.chunks_exact(layout::PERMIT_SIZE).take(header.words() as usize);
+    Ok(words.all(|line| line[..4] == [0; 4]))
+}
+
+/// The same as `remove`, but a ledger that says something stays if it `is_needed`.
+pub(crate) fn remove_ledger(
+    name: &Name,
+    place: &Place,
+    is_needed: &dyn Fn() -> bool,
+) -> Result<Option<Removal>> {
     // Of which kind it is shows when it is there, and does not matter.
     let object = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
     let path = place.path(name);
@@ -624,6 +662,16 @@ pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
                     return Ok(None);
                 }
                 if let Ok(header) = read_header(&file, facts) {
+                    let is_ledger = header.kind == Kind::Native;
+                    if is_ledger
+                        && !says_nothing(&file, &header).map_err(system("read"))?
+                        && is_needed()
+                    {
+                        // It goes with its last user, if that leaves it empty.
+                        write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes())
+                            .map_err(system("write"))?;
+                        return Ok(Some(Some(Removal::WhenLastUserLeaves)));
+                    }
                     remove_files(&file, header.kind, &path, name).map_err(system("remove"))?;
                 } else {
                     // Damaged, or not of this library: only the name itself.

@@ -15,7 +15,7 @@ mod suspicion;
 mod waiting;
 
 pub use lifetime::Removal;
-pub(crate) use lifetime::{How, Spec, obtain, remove};
+pub(crate) use lifetime::{How, Spec, obtain, remove, remove_ledger, take_name_away};
 pub(crate) use waiting::{Stop, Wait};
 
 use crate::bytes;

@@ -68,6 +68,8 @@ mod native_interop;
 #[cfg(target_os = "linux")]
 mod native_kill;
 #[cfg(target_os = "linux")]
+mod native_mended;
+#[cfg(target_os = "linux")]
 mod no_space;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod no_system_calls;
@@ -201,6 +203,16 @@ const ROLES: &[(&str, Play)] = &[
     ("native-somebody", native_kill::somebody),
     #[cfg(target_os = "linux")]
     ("native-user", native_kill::user),
+    #[cfg(target_os = "linux")]
+    ("native-fork-within", native_mended::fork_within),
+    #[cfg(target_os = "linux")]
+    ("native-found-an-orphan", native_mended::found_an_orphan),
+    #[cfg(target_os = "linux")]
+    ("native-make-closed", native_mended::make_closed),
+    #[cfg(target_os = "linux")]
+    ("native-open-and-tell", native_mended::open_and_tell),
+    #[cfg(target_os = "linux")]
+    ("native-wait", native_mended::wait),
     #[cfg(target_os = "linux")]
     ("native-wait-in-many", native_kill::wait_in_many),
     #[cfg(target_os = "linux")]

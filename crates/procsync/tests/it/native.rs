@@ -37,6 +37,19 @@ impl Drop for OwnName {
     }
 }
 
+/// What one test leaves to be taken over, another one's reaping would give back.
+static REAPING: std::sync::RwLock<()> = std::sync::RwLock::new(());
+
+pub(crate) fn reap() -> Vec<inspect::Reaped> {
+    let _alone = REAPING.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    inspect::reap(Scope::User).unwrap()
+}
+
+/// As long as the caller has this, none of these tests reaps.
+pub(crate) fn unreaped() -> std::sync::RwLockReadGuard<'static, ()> {
+    REAPING.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[track_caller]
 fn out_of_order<T: std::fmt::Debug>(result: Result<T, Error>, step: Step, reason: &str) {
     match result {
@@ -349,6 +362,7 @@ fn a_thread_waits_for_a_thread_and_one_that_ends_holding_is_named() {
 
 #[test]
 fn an_instance_dropped_while_locked_leaves_its_unit_to_the_next() {
+    let _unreaped = unreaped();
     let name = OwnName::new("dropped");
     let semaphore = name.open();
     let other = NativeOptions::new().unregistered(&name.0).unwrap();
@@ -378,7 +392,7 @@ fn what_the_dead_held_is_given_back_to_strangers_by_reap_only() {
     assert_eq!(seen.name.as_str(), name.0);
     let inspect::State::Native(accounts) = seen.state else { panic!("{:?}", seen.state) };
     assert_eq!((accounts.free, accounts.abandoned, accounts.unknown), (Some(0), 1, Some(0)));
-    let reaped = inspect::reap(Scope::User).unwrap();
+    let reaped = reap();
     assert!(
         reaped.iter().any(|one| matches!(one,
             inspect::Reaped::Recovered(object, 1) if object.name == name.0)),
@@ -412,7 +426,7 @@ fn a_ledger_goes_with_its_semaphore() {
     again.unlock().unwrap();
     again.close().unwrap();
     assert!(path.exists());
-    let reaped = inspect::reap(Scope::User).unwrap();
+    let reaped = reap();
     assert!(
         reaped
             .iter()
@@ -557,7 +571,7 @@ fn whatever_lies_in_a_ledger_is_an_error_at_worst() {
         assert!(began.elapsed() < Duration::from_secs(20));
         let _ = std::fs::remove_file(path);
     }
-    inspect::reap(Scope::User).unwrap();
+    reap();
 }
 
 #[test]

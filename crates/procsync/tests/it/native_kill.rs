@@ -30,6 +30,11 @@ pub(crate) fn user(role: &mut Role) {
             "unlock" => semaphore.unlock().map(|_| "unlocked".to_owned()),
             "depth" => Ok(semaphore.depth().to_string()),
             "value" => semaphore.value().map(|value| format!("{value:?}")),
+            "accounts" => semaphore.accounts().map(|known| known.expect("a ledger").to_string()),
+            "reap" => inspect::reap(Scope::User).map(|reaped| {
+                let removed = |one: &&_| matches!(one, inspect::Reaped::Removed(_));
+                format!("{} removed", reaped.iter().filter(removed).count())
+            }),
             "post doubtful" => semaphore.post_doubtful().map(|given| given.to_string()),
             "lock, interruptible" => interruptible(|| true, || semaphore.lock().map(dead)),
             "fork" => {
@@ -193,7 +198,7 @@ fn units_of_several_are_conserved_over_deaths() {
     assert_eq!((accounts.free, accounts.unknown), (Some(0), Some(0)));
     assert_eq!(last.ask("unlock"), "unlocked");
     assert_eq!(users[2].ask("unlock"), "unlocked");
-    inspect::reap(Scope::User).unwrap();
+    crate::native::reap();
     assert_eq!(last.ask("value"), "Some(3)");
 }
 

@@ -4,8 +4,8 @@
 //! are. One who dies just stops; who finds that out does so by `bury`, at any moment after.
 
 use super::{
-    Buried, DOUBT, Gave, HELD, LedgerWord, Lines, Settled, State, Took, Units, Wanted, adopt, give,
-    reap, settle, tally, try_take, want,
+    Buried, DOUBT, Gave, HELD, LedgerWord, Lines, Settled, State, Took, Units, Wanted, adopt,
+    find_out, give, reap, settle, tally, try_take, want,
 };
 use crate::raw::model::{Plain, explore, explore_up_to, together};
 use crate::raw::owned_word::OwnedWord;
@@ -124,14 +124,21 @@ impl Scene {
     }
 
     /// Settles, unless another does or somebody is busy; how many it gave.
-    fn settle(&self, tag: u32, give: bool) -> Option<u32> {
+    fn settle(&self, tag: u32) -> Option<u32> {
         self.gate.try_acquire(tag)?;
-        let settled = settle(self, self, tag, self.capacity, give).expect("nothing is refused");
-        let _ = self.gate.release(tag).expect("the gate is the caller's");
+        let still = || self.gate.newest_owner() == tag;
+        let settled = settle(self, self, tag, self.capacity, still).expect("nothing is refused");
+        // Not the caller's any more, if its time was over.
+        let _ = self.gate.release(tag);
         match settled {
             Settled::Done(given) => Some(given),
-            Settled::Unsteady => None,
+            Settled::Unsteady(0) => None,
+            Settled::Unsteady(given) => Some(given),
         }
+    }
+
+    fn find_out(&self) -> bool {
+        find_out(self, self, self.capacity)
     }
 }
 
@@ -226,7 +233,7 @@ fn a_death_before_the_grant_leaves_a_doubt_and_no_second_unit() {
             |s| {
                 assert_eq!((accounted(s), tally(s).doubtful), (1, 1));
                 // All units are there, so whoever asks learns that the dead one had none.
-                assert_eq!(s.settle(A, false), Some(0));
+                assert!(s.find_out());
                 one_is_there(s);
             },
         );
@@ -248,13 +255,13 @@ fn a_death_after_the_grant_leaves_a_doubt_and_one_unit_is_given_back_on_demand()
                 |s| s.work(A),
                 |s| {
                     // Never given back unasked.
-                    let _ = s.settle(B, false);
+                    let _ = s.find_out();
                 },
             ],
             |s| {
                 one_or_doubt(s);
                 let lost = 1 - accounted(s);
-                assert_eq!(s.settle(B, true), Some(lost));
+                assert_eq!(s.settle(B), Some(lost));
                 one_is_there(s);
             },
         );
@@ -277,7 +284,7 @@ fn a_death_while_giving_back_leaves_a_doubt() {
             ],
             |s| {
                 assert_eq!((accounted(s), tally(s).doubtful), (1, 1));
-                assert_eq!(s.settle(B, true), Some(0), "it was given back already");
+                assert_eq!(s.settle(B), Some(0), "it was given back already");
                 one_is_there(s);
             },
         );
@@ -294,7 +301,7 @@ fn a_death_while_giving_back_leaves_a_doubt() {
             ],
             |s| {
                 assert_eq!((accounted(s), tally(s).doubtful), (0, 1));
-                assert_eq!(s.settle(B, true), Some(1));
+                assert_eq!(s.settle(B), Some(1));
                 one_is_there(s);
             },
         );
@@ -343,15 +350,15 @@ fn two_who_settle_give_back_one() {
             scene,
             &[
                 |s| {
-                    let _ = s.settle(A, true);
+                    let _ = s.settle(A);
                 },
                 |s| {
-                    let _ = s.settle(B, true);
+                    let _ = s.settle(B);
                 },
                 |s| s.work(4),
             ],
             |s| {
-                if s.settle(A, true).is_some() {
+                if s.settle(A).is_some() {
                     one_is_there(s);
                 }
                 assert!(accounted(s) <= 1);
@@ -377,7 +384,7 @@ fn who_settles_counts_nobody_twice_and_misses_nobody() {
                     let _ = s.keep(A);
                 },
                 |s| {
-                    let given = s.settle(B, true);
+                    let given = s.settle(B);
                     assert!(matches!(given, None | Some(0)), "{given:?}");
                 },
             ],
@@ -396,5 +403,34 @@ fn damaged_lines_are_nobodys_and_never_taken() {
         }
         assert_eq!(want(&scene, A, 0, 1), Wanted::Full);
         assert_eq!(adopt(&scene, A, 0), None);
+    });
+}
+
+/// One settles and is stopped, its time is over, and another one settles instead: the missing unit is given
+/// back once.
+#[test]
+fn who_is_late_with_settling_gives_nothing_that_another_gave() {
+    explore(|| {
+        let scene = Scene::free(1);
+        assert!(scene.take().expect("nothing is refused"));
+        assert!(scene.lines[0].change(0, DOUBT));
+        together(
+            scene,
+            &[
+                |s| {
+                    let _ = s.settle(A);
+                },
+                |s| {
+                    let _ = s.gate.abandon(A);
+                    let _ = s.settle(B);
+                },
+            ],
+            |s| {
+                assert!(accounted(s) <= 1);
+                if s.settle(A).is_some() {
+                    one_is_there(s);
+                }
+            },
+        );
     });
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+mod mapped;
 #[cfg(unix)]
 mod posix;
 #[cfg(unix)]
@@ -52,6 +54,17 @@ pub(crate) struct Refused {
 pub(crate) struct Incarnation {
     pub(crate) device: u64,
     pub(crate) number: u64,
+    /// When it was made, ns since 1970: numbers are used again by some file systems, and by a new
+    /// `/dev/shm`. 0: the file system does not say.
+    pub(crate) birth: u64,
+}
+
+/// Whose processes count when it is asked who has a semaphore open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This user's.
+    Own,
+    Everybodys,
 }
 
 /// What is known of a name without opening it.

@@ -62,18 +62,22 @@ pub(crate) fn open(
     mode: u32,
     initial: u32,
 ) -> Result<(Semaphore, Origin, Option<Incarnation>), Refused> {
-    let mut origin = Origin::Found;
     for _ in 0..TRIES {
         match attach(name) {
-            Ok(Some((semaphore, incarnation))) => return Ok((semaphore, origin, incarnation)),
+            Ok(Some((semaphore, incarnation))) => {
+                return Ok((semaphore, Origin::Found, incarnation));
+            }
             Ok(None) => continue, // the name changed its meaning meanwhile
             Err(error) if error.code == libc::ENOENT => {}
             Err(error) => return Err(error),
         }
-        origin = Origin::Found;
         match create(name, mode, initial) {
-            // Closed again at once: it stays, and is opened like any other.
-            Ok(_) => origin = Origin::Created,
+            Ok(made) => {
+                if let Ok(incarnation) = incarnation_of(name, &made) {
+                    return Ok((made, Origin::Created, incarnation));
+                }
+                // Else somebody has taken the name away already.
+            }
             Err(error) if error.code == libc::EEXIST => {}
             Err(error) => return Err(error),
         }
@@ -88,7 +92,9 @@ fn attach(name: &SystemName) -> Result<Option<(Semaphore, Option<Incarnation>)>,
     // SAFETY: a string that ends in a zero byte; without O_CREAT there are no further arguments.
     let opened = unsafe { libc::sem_open(c_name.as_ptr(), 0) };
     let semaphore = checked(opened)?;
-    Ok((before == incarnation(name)).then_some((semaphore, before)))
+    // None twice: the name was there only in between.
+    let told = before.is_some() || cfg!(not(target_os = "linux"));
+    Ok((told && before == incarnation(name)).then_some((semaphore, before)))
 }
 
 fn create(name: &SystemName, mode: u32, initial: u32) -> Result<Semaphore, Refused> {
@@ -127,12 +133,59 @@ pub(crate) fn not_there(error: &Refused) -> bool {
     error.code == libc::ENOENT
 }
 
+/// Which one it is that was made just now. (It need not be one that could be opened again: its mode may
+/// let nobody in.)
+#[cfg(target_os = "linux")]
+fn incarnation_of(name: &SystemName, _made: &Semaphore) -> Result<Option<Incarnation>, ()> {
+    incarnation(name).filter(super::mapped::is_ours).map(Some).ok_or(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn incarnation_of(_name: &SystemName, _made: &Semaphore) -> Result<Option<Incarnation>, ()> {
+    Ok(None)
+}
+
+/// Where the C library keeps semaphores.
+#[cfg(target_os = "linux")]
+const DIRECTORY: &str = "/dev/shm";
+/// What it puts before their names.
+#[cfg(target_os = "linux")]
+const FILE_PREFIX: &str = if cfg!(target_env = "musl") { "" } else { "sem." };
+
+#[cfg(target_os = "linux")]
+fn file(name: &SystemName) -> String {
+    let bare = name.0.strip_prefix('/').unwrap_or(&name.0);
+    format!("{DIRECTORY}/{FILE_PREFIX}{bare}")
+}
+
 #[cfg(target_os = "linux")]
 fn incarnation(name: &SystemName) -> Option<Incarnation> {
     use std::os::unix::fs::MetadataExt;
-    let bare = name.0.strip_prefix('/').unwrap_or(&name.0);
-    let found = std::fs::metadata(format!("/dev/shm/sem.{bare}")).ok()?;
-    Some(Incarnation { device: found.dev(), number: found.ino() })
+    let found = std::fs::metadata(file(name)).ok()?;
+    let birth = found.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let birth = birth.map_or(0, |since| since.as_nanos() as u64);
+    Some(Incarnation { device: found.dev(), number: found.ino(), birth })
+}
+
+/// On which device new semaphores are made, if the system tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn device() -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Some(std::fs::metadata(DIRECTORY).ok()?.dev())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn device() -> Option<u64> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use super::mapped::is_open_somewhere;
+
+/// Not to be told.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_open_somewhere(_this: &Incarnation, _whose: super::Whose) -> bool {
+    true
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -144,8 +197,7 @@ fn incarnation(_name: &SystemName) -> Option<Incarnation> {
 #[cfg(target_os = "linux")]
 pub(crate) fn owner(name: &SystemName) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
-    let bare = name.0.strip_prefix('/').unwrap_or(&name.0);
-    let found = std::fs::metadata(format!("/dev/shm/sem.{bare}")).ok()?;
+    let found = std::fs::metadata(file(name)).ok()?;
     Some(format!("it belongs to user {} and has mode {:03o}", found.uid(), found.mode() & 0o7777))
 }
 

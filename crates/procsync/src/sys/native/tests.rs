@@ -98,4 +98,27 @@ mod linux {
         assert_eq!(semaphore.value(), Some(MOST));
         semaphore.close().unwrap();
     }
+
+    /// Found, it was there before and after: which one it is must be known.
+    #[test]
+    fn a_name_that_comes_and_goes_never_gives_an_unknown_one() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let name = Named::new("flicker");
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let _ = open(&name.0, 0o600, 1);
+                    let _ = unlink(&name.0);
+                }
+            });
+            let until = clock::monotonic() + 200_000_000;
+            while clock::monotonic() < until {
+                if let Ok((_semaphore, incarnation)) = open_existing(&name.0) {
+                    assert!(incarnation.is_some());
+                }
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+    }
 }

@@ -4,7 +4,7 @@
 //! who creates it knows that nobody had it before.
 #![allow(unsafe_code)] // kernel32
 
-use super::{Incarnation, Origin, Presence, Refused, SystemName, Waited};
+use super::{Incarnation, Origin, Presence, Refused, SystemName, Waited, Whose};
 use crate::sys::clock;
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_FILE_NOT_FOUND,
@@ -126,6 +126,16 @@ pub(crate) fn presence(name: &SystemName) -> Presence {
         Err(error) if not_there(&error) => Presence::Gone,
         _ => Presence::There(None),
     }
+}
+
+/// Nothing tells one from another.
+pub(crate) fn device() -> Option<u64> {
+    None
+}
+
+/// A semaphore goes with its last user.
+pub(crate) fn is_open_somewhere(_this: &Incarnation, _whose: Whose) -> bool {
+    false
 }
 
 impl Semaphore {
