@@ -34,8 +34,9 @@ pub(crate) fn fork_among_threads(role: &mut Role) {
     let (stop, turns) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut slowest = Duration::ZERO;
     std::thread::scope(|scope| {
+        let mut threads = Vec::new();
         for _ in 0..THREADS {
-            scope.spawn(|| {
+            threads.push(scope.spawn(|| {
                 while !stop.load(Relaxed) {
                     use_everything(name);
                     let _outer = reentrant.lock_timeout(LIMIT).expect("it comes free");
@@ -43,7 +44,7 @@ pub(crate) fn fork_among_threads(role: &mut Role) {
                     shared.lock_timeout(LIMIT).expect("it comes free").update(|data| *data += 1);
                     turns.fetch_add(1, Relaxed);
                 }
-            });
+            }));
         }
         for round in 0..FORKS {
             let held = (round % 3 == 0).then(|| shared.lock_timeout(LIMIT).expect("comes free"));
@@ -74,6 +75,9 @@ pub(crate) fn fork_among_threads(role: &mut Role) {
             drop(held);
         }
         stop.store(true, Relaxed);
+        // Until they are gone: a scope ends while they still leave what they used, and should this
+        // process end just then, it leaves the object to whoever comes next.
+        threads.into_iter().for_each(|thread| thread.join().expect("it is well"));
     });
     let counted = shared.lock().expect("it is free").get();
     let children = FORKS - FORKS.div_ceil(3);
