@@ -151,6 +151,22 @@ fn rates_and_deadlocks_are_shown() {
 }
 
 #[test]
+fn it_ends_when_its_terminal_is_closed() {
+    if !has("tmux") {
+        return skip("it_ends_when_its_terminal_is_closed", "no tmux");
+    }
+    let place = Place::new();
+    let screen = Screen::start(&place, "--interval 0.1");
+    screen.shows("it is there", |text| text.contains("procsync"));
+    let shell = screen.tmux(&["display-message", "-p", "#{pane_pid}"]).unwrap();
+    let shell = shell.trim();
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let top = children.split_whitespace().next().unwrap().to_owned();
+    drop(screen);
+    eventually("it has ended", || !std::path::Path::new(&format!("/proc/{top}")).exists());
+}
+
+#[test]
 fn without_a_terminal_it_says_so() {
     let place = Place::new();
     let done = place.run(&["top"]);

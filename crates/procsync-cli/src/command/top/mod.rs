@@ -6,7 +6,7 @@ mod view;
 use super::look;
 use crate::cli;
 use crate::exit::{Exit, Failure};
-use crate::sys;
+use crate::sys::{self, Input};
 use model::{Model, Step};
 use procsync::inspect::Inspector;
 use ratatui::DefaultTerminal;
@@ -63,7 +63,11 @@ fn watch(
             next = now + arguments.interval;
         }
         let patience = next.saturating_duration_since(now).min(HEEDED_WITHIN);
-        if !changed && event::poll(patience).map_err(failed)? {
+        if changed {
+            // To be shown first.
+        } else if sys::wait_for_input(patience) == Input::Gone {
+            break;
+        } else if event::poll(Duration::ZERO).map_err(failed)? {
             match event::read().map_err(failed)? {
                 Event::Key(key) if model.press(key) == Step::Quit => break,
                 _ => changed = true,

@@ -11,6 +11,15 @@ pub(crate) struct FileSystem {
     pub(crate) is_remote: bool,
 }
 
+/// What came of waiting for somebody to type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Look what it is; it may be nothing.
+    Perhaps,
+    /// The terminal was closed.
+    Gone,
+}
+
 #[cfg(unix)]
 mod unix;
 

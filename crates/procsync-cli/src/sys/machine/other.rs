@@ -41,3 +41,11 @@ pub(crate) fn silent_about_deaths() -> Option<&'static str> {
 pub(crate) fn semaphore_file(_name: &str) -> Option<String> {
     None
 }
+
+/// Waits for input from the terminal, at most this long.
+pub(crate) fn wait_for_input(patience: std::time::Duration) -> super::Input {
+    match ratatui::crossterm::event::poll(patience) {
+        Ok(_) => super::Input::Perhaps,
+        Err(_) => super::Input::Gone,
+    }
+}

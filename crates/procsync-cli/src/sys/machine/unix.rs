@@ -1,6 +1,7 @@
 //! What all Unix systems tell in the same way.
-#![allow(unsafe_code)] // clock_gettime, getpwuid_r, geteuid, getrlimit
+#![allow(unsafe_code)] // clock_gettime, getpwuid_r, geteuid, getrlimit, poll
 
+use super::Input;
 use std::ffi::CStr;
 use std::io;
 use std::path::Path;
@@ -54,4 +55,16 @@ pub(crate) fn file_limit() -> Option<u64> {
     // SAFETY: `limit` may be written.
     let answer = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     (answer == 0).then_some(limit.rlim_cur)
+}
+
+/// Waits for input from the terminal, or for a signal, at most this long.
+///
+/// Nobody else is to wait for it: crossterm reads again and again from a terminal that was closed.
+pub(crate) fn wait_for_input(patience: Duration) -> Input {
+    let mut input = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
+    let milliseconds = patience.as_millis().min(60_000) as libc::c_int;
+    // SAFETY: one entry, which may be written for the length of the call.
+    let answer = unsafe { libc::poll(&raw mut input, 1, milliseconds) };
+    let gone = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
+    if answer > 0 && input.revents & gone != 0 { Input::Gone } else { Input::Perhaps }
 }

@@ -396,8 +396,9 @@ pub(super) fn clockwait() -> Option<ClockWait> {
 #[cfg(not(target_vendor = "apple"))]
 fn timespec(ns: u64) -> libc::timespec {
     libc::timespec {
-        // Fits every time_t of 64 bits; beyond 2038 on others is for ever.
-        tv_sec: libc::time_t::try_from(ns / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+        // Fits every time_t of 64 bits; beyond 2038 on others is for ever. The type is not named,
+        // because its name is deprecated for musl.
+        tv_sec: (ns / 1_000_000_000).try_into().unwrap_or(i32::MAX as _),
         tv_nsec: (ns % 1_000_000_000) as libc::c_long,
     }
 }
