@@ -8,9 +8,11 @@ use std::sync::OnceLock;
 const LEAST_SPIN: u32 = 1;
 const MOST_SPIN: u32 = 50;
 
-/// Who gave the processor away and had to wait for it longer than going to sleep would have taken,
-/// waits so many times as long before anybody tries again: a busy program keeps a processor that it
-/// is given for milliseconds, but must let one who wakes up from sleep run at once.
+/// Who gave the processor away and got it back after this time only, in nanoseconds, gave it to a busy
+/// program: that keeps what it is given for milliseconds, but must let one who wakes up from sleep run
+/// at once. (Those who want the same lock give it back sooner: they sleep.)
+const KEPT: u64 = 1_000_000;
+/// So many times as long nobody tries again.
 const STAYS: u64 = 64;
 
 /// The most pauses or yields between two looks of one that backs off.
@@ -88,7 +90,7 @@ impl<'a> Spinner<'a> {
         std::thread::yield_now();
         let now = clock::monotonic();
         let took = now - before;
-        if took > 1_000 * u64::from(MOST_SPIN) {
+        if took > KEPT {
             self.estimate.was_kept_waiting(now + took * STAYS);
             self.may_yield = false;
         }
