@@ -20,7 +20,7 @@ pub(crate) struct Pace {
 const PROBE_EVERY: u32 = 128;
 
 /// Who spins the least that may pay does not give it up for one wait in vain, as there always is one
-/// now and then: it halves what it has learnt, and stops at the fourth in a row.
+/// now and then: each halves what was learnt, and it stops when no more than this part is left.
 const FORGIVEN: u32 = 8;
 
 /// What the waits for one object have taught this process. Only a hint: every access is

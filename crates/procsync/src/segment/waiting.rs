@@ -23,8 +23,9 @@ const BRIEFLY: u64 = 2 * MILLISECOND;
 /// looks often, a few more often enough that a death is noticed in time even if the first ones died
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
 const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
-/// The first one's, if it sleeps on and the system will tell it of the death of each that it waits for.
-const LONG_SLICE_OF_THE_FIRST: u64 = 40 * MILLISECOND;
+/// How often that doubles, to 40 ms, if it sleeps on and the system will tell it of the death of each
+/// that it waits for.
+const DOUBLINGS: u32 = 3;
 const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
 /// For each slot that lies before one's own: the more there may be, the less often each looks.
 const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
@@ -274,8 +275,7 @@ impl<'a> Wait<'a> {
         let slice = match self.rank {
             Rank::First if has_holders(self.segment) => {
                 // Longer and longer, as long as those hold whose deaths it will be told.
-                let doublings = if self.is_told { self.looked.min(3) } else { 0 };
-                (SLICE_OF_THE_FIRST << doublings).min(LONG_SLICE_OF_THE_FIRST)
+                SLICE_OF_THE_FIRST << if self.is_told { self.looked.min(DOUBLINGS) } else { 0 }
             }
             Rank::First | Rank::Deputy => SLICE_OF_DEPUTIES,
             Rank::Rest if self.is_told => return LONGEST_SLICE,
