@@ -21,7 +21,8 @@
 //! - **Trust.** Who may write an object can make its users wait, or get errors, but cannot make this
 //!   library panic, loop or touch memory that is not its own. One exception: who may write the file
 //!   may also shorten it, and that ends its users by SIGBUS.
-//! - **Linux only** as yet; on other systems all named objects answer that they are unsupported.
+//! - **Linux, and Windows** (tried under Wine as yet); on other systems all named objects answer that
+//!   they are unsupported. Where objects lie and what differs on Windows is in `docs/platforms.md`.
 //!
 //! # Which one
 //!

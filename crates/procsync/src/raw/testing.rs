@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // memory, signals and processes
 #![allow(clippy::disallowed_types)] // nothing here is modelled
 
+#[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(super) fn aligned_bytes() -> AlignedBytes {
     AlignedBytes([0; 128])
 }
 
+#[cfg(target_os = "linux")]
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
 /// A signal each millisecond for the thread that made this, with a handler that does not restart

@@ -266,7 +266,11 @@ impl Attempt<'_> {
     fn reset(&self, file: &File, leftover: &Facts) -> io::Result<bool> {
         let mut data_file = None;
         if leftover.kind == Kind::SharedMemory {
-            data_file = data_file::reusable(file, &self.spec.name, leftover.data_size)?;
+            data_file = data_file::reusable(
+                file,
+                &data_file::path(&self.path, &self.spec.name),
+                leftover.data_size,
+            )?;
             if data_file.is_none() {
                 return Ok(false);
             }
@@ -334,10 +338,11 @@ impl Attempt<'_> {
         if !lock_file(&new.file, how).map_err(self.system("lock"))? {
             return Err(self.system("lock")(io::ErrorKind::WouldBlock.into()));
         }
+        // Before it is linked: Wine cannot tell the volume of a file that was renamed since it was opened.
+        let facts = map::facts(&new.file).map_err(self.system("look at"))?;
         if !map::link(&new, &self.path).map_err(self.system("make"))? {
             return Ok(Try::Again);
         }
-        let facts = map::facts(&new.file).map_err(self.system("look at"))?;
         let file = self.locked(new.into_file(), facts);
         if let Some(data_file) = &self.data_file {
             if let Err(error) = data_file.link(&file, self.how, &self.object) {
@@ -375,6 +380,7 @@ impl Attempt<'_> {
         // Not above the file's size, which fits.
         let dense = places.lives_at.min(places.file_size) as usize;
         let map = Mapping::sparse(&mapped, length, dense).map_err(self.system("map"))?;
+        let sleepers = super::sleepers(&map, places.sleepers_at, &map, 0);
         let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -383,6 +389,7 @@ impl Attempt<'_> {
             path: self.path.clone(),
             file_id: facts.id,
             file: ManuallyDrop::new(file),
+            _sleepers: sleepers,
             map,
             facts: header,
             places,
@@ -501,7 +508,7 @@ pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.
 pub(super) fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
     if kind == Kind::SharedMemory {
-        data_file::remove(file, name)?;
+        data_file::remove(file, &data_file::path(path, name))?;
     }
     match map::unlink(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

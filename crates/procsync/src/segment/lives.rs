@@ -26,7 +26,7 @@ use crate::participant::Cause;
 use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::{PARTICIPANT, TAG};
-use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
+use crate::sys::life::{self, MOST_WATCHED, Node, Processes, WORD_AT};
 use crate::sys::{lock, process};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -90,7 +90,9 @@ impl Drop for Turn<'_> {
 #[derive(Debug)]
 pub(super) struct Watched<'a> {
     words: Vec<(&'a AtomicU32, u32)>,
-    /// One of them is marked already.
+    /// Those that have none, where the system tells of the end of processes.
+    processes: Processes,
+    /// One of them is marked already, or has ended.
     pub(super) somebody_died: bool,
 }
 
@@ -102,7 +104,7 @@ impl Watched<'_> {
 
     /// Sleeps while `word` holds `expected` and nobody dies, until then; true: somebody died.
     pub(super) fn sleep(&self, word: &AtomicU32, expected: u32, until: u64) -> (Slept, bool) {
-        life::sleep_watching(word, expected, &self.words, until)
+        life::sleep_watching(word, expected, &self.words, &self.processes, until)
     }
 }
 
@@ -112,7 +114,8 @@ impl Segment {
     pub(super) fn watch_holders(&self, word: &AtomicU32, expected: u32) -> Watched<'_> {
         /// Those of larger ones are not worth a search before each sleep.
         const MOST_PERMITS: u32 = 64;
-        let mut watched = Watched { words: Vec::new(), somebody_died: false };
+        let mut watched =
+            Watched { words: Vec::new(), processes: Processes::default(), somebody_died: false };
         if std::ptr::eq(word, self.owned().futex()) {
             self.watch(expected & TAG, &mut watched);
         } else if self.facts.capacity <= MOST_PERMITS {
@@ -135,7 +138,14 @@ impl Segment {
         if self.make_touchable(slot).is_err() {
             return;
         }
-        let Some(word) = self.life(slot) else { return };
+        let Some(word) = self.life(slot) else {
+            let record = self.slot(slot);
+            let (pid, started) = (&record.pid, &record.started);
+            watched.somebody_died |= watched
+                .processes
+                .watch(pid.load(Ordering::Relaxed), started.load(Ordering::Relaxed));
+            return;
+        };
         match word.watch() {
             Life::Alive(value) => watched.words.push((word.futex(), value)),
             Life::Dead => watched.somebody_died = true,
@@ -162,7 +172,10 @@ impl Segment {
     /// The life word of a slot, if it has one that counts.
     pub(super) fn life(&self, slot: u32) -> Option<&LifeWord> {
         // Acquire: what was there before is cleared.
-        if !self.kind().has_holders() || self.slot(slot).bears_life.load(Ordering::Acquire) != 1 {
+        if !life::HAS_WORDS
+            || !self.kind().has_holders()
+            || self.slot(slot).bears_life.load(Ordering::Acquire) != 1
+        {
             return None;
         }
         self.life_word(slot).ok()

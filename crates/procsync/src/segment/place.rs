@@ -21,6 +21,8 @@ pub enum Scope {
     /// hold locks on its file that make opening it fail. So let in whom you trust.
     Machine {
         /// The permissions of the object's file, as in chmod(2); it is not cut by the umask.
+        /// On Windows only the bits for others count: with any of them, whoever has logged on may
+        /// read and write; with none, only the user and administrators.
         mode: u32,
     },
 }
@@ -55,7 +57,7 @@ impl Place {
             let (object, path) = (object.clone(), path.to_owned());
             move |source| Error::System { object, operation, path, source }
         };
-        let (base, fault) = base_directory(user);
+        let (base, fault) = base_directory(user, scope != Scope::User);
         if let Some(reason) = fault.map_err(system("use", &base))? {
             return Err(Error::UnsafeDirectory { path: base, reason });
         }
@@ -81,19 +83,20 @@ impl Place {
 
     /// The file of an object.
     pub(crate) fn path(&self, name: &Name) -> PathBuf {
-        self.directory.join(format!("{}{name}", self.prefix))
+        self.directory.join(format!("{}{}", self.prefix, map::file_name(name.as_str())))
     }
 
     /// The object that a file here could be.
     pub(crate) fn name_of(&self, file_name: &str) -> Option<Name> {
-        let name = Name::new(file_name.strip_prefix(self.prefix)?).ok()?;
+        let bare = map::name_in(file_name.strip_prefix(self.prefix)?)?;
+        let name = Name::new(&bare).ok()?;
         // No prefix may have been taken off: "/x" is no file name, but be exact.
-        (format!("{}{name}", self.prefix) == file_name).then_some(name)
+        (name.as_str() == bare).then_some(name)
     }
 }
 
 /// Where everything lies, and what is wrong with it.
-fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
+fn base_directory(user: u32, everybody: bool) -> (PathBuf, io::Result<Option<String>>) {
     if let Some(path) = process::environment(c"PROCSYNC_DIR").filter(|path| !path.is_empty()) {
         // Said relative to where this process is now, which it may leave before its objects.
         let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
@@ -102,7 +105,7 @@ fn base_directory(user: u32) -> (PathBuf, io::Result<Option<String>>) {
     }
     // If none is usable, the first one's fault is what the user wants to hear.
     let mut worst = None;
-    for path in map::BASE_DIRECTORIES.map(PathBuf::from) {
+    for path in map::base_directories(everybody) {
         let fault = map::base_directory_fault(&path, user);
         if matches!(fault, Ok(None)) {
             return (path, fault);

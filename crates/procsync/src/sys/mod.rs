@@ -7,6 +7,8 @@ pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod process;
 pub(crate) mod wait;
+#[cfg(windows)]
+mod windows;
 
 use crate::raw::Waker;
 use crate::raw::host::{Host, Identity, Slept};

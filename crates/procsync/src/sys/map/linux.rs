@@ -379,8 +379,23 @@ fn is_writable(path: &Path) -> io::Result<bool> {
     Ok(answer == 0)
 }
 
-/// Where objects lie if nothing else is said, best first.
-pub(crate) const BASE_DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+/// Where objects lie if nothing else is said, best first; those for everybody, or a user's own.
+pub(crate) fn base_directories(_everybody: bool) -> Vec<PathBuf> {
+    ["/dev/shm", "/tmp"].map(PathBuf::from).into()
+}
 
-/// Where other programs' `shm_open` finds shared memory (shm_overview(7)).
-pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
+/// Where a shared memory's own file lies: where other programs' `shm_open` finds it
+/// (shm_overview(7)), wherever its segment is.
+pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
+    Path::new("/dev/shm").join(name)
+}
+
+/// What the file of an object of this name is called.
+pub(crate) fn file_name(name: &str) -> String {
+    name.to_owned()
+}
+
+/// Of which object this could be the file's name.
+pub(crate) fn name_in(file_name: &str) -> Option<String> {
+    Some(file_name.to_owned())
+}

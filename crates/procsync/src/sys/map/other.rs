@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 fn unsupported<T>() -> io::Result<T> {
@@ -113,6 +113,18 @@ pub(crate) fn base_directory_fault(_path: &Path, _user: u32) -> io::Result<Optio
     unsupported()
 }
 
-pub(crate) const BASE_DIRECTORIES: [&str; 2] = ["/dev/shm", "/tmp"];
+pub(crate) fn base_directories(_everybody: bool) -> Vec<PathBuf> {
+    vec!["/tmp".into()]
+}
 
-pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
+pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
+    Path::new("/tmp").join(name)
+}
+
+pub(crate) fn file_name(name: &str) -> String {
+    name.to_owned()
+}
+
+pub(crate) fn name_in(file_name: &str) -> Option<String> {
+    Some(file_name.to_owned())
+}
