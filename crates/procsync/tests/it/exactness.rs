@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Instant;
 
 const PROCESSES: u64 = 8;
-const EACH: u64 = 200_000;
+const EACH: u64 = if cfg!(windows) { 20_000 } else { 200_000 };
 /// Where in the shared memory who is ready is counted, and where the counter is.
 const READY: usize = 0;
 const COUNTER: usize = 64;
