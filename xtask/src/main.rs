@@ -18,6 +18,7 @@ mod report;
 mod sh;
 mod test;
 mod test_output;
+mod windows;
 
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -78,8 +79,13 @@ enum Verb {
         #[arg(long)]
         record: bool,
     },
+    /// Build the library, its tests and the command line for Windows, and run the tests under Wine
+    Windows {
+        /// Run the integration tests whose path contains this, instead of a choice that takes minutes
+        filter: Option<String>,
+    },
     /// Everything that continuous integration does: lint, test, python, the hot paths,
-    /// a sample of kills, then the demo
+    /// a sample of kills, the demo, then the tests for Windows
     Ci,
 }
 
@@ -109,6 +115,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         #[cfg(unix)]
         Verb::Install { prefix } => install::run(&workspace, prefix).into(),
         Verb::Hotpaths { record } => hotpaths::run(&workspace, *record)?,
+        Verb::Windows { filter } => windows::run(&workspace, filter.as_deref())?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");
