@@ -3,6 +3,7 @@
 //! process ends, however it ends.
 #![allow(unsafe_code)] // LockFileEx
 
+use super::Whole;
 use std::fs::File;
 use std::io;
 use std::os::windows::io::AsRawHandle;
@@ -16,15 +17,6 @@ use windows_sys::Win32::System::IO::{OVERLAPPED, OVERLAPPED_0, OVERLAPPED_0_0};
 const BYTES_AT: u64 = 1 << 62;
 /// The byte that stands for the whole file.
 const WHOLE_AT: u64 = BYTES_AT - 1;
-
-/// How a whole file is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whole {
-    /// Together with others.
-    Shared,
-    /// Alone.
-    Exclusive,
-}
 
 fn place(offset: u64) -> OVERLAPPED {
     let at = OVERLAPPED_0_0 { Offset: offset as u32, OffsetHigh: (offset >> 32) as u32 };

@@ -1,6 +1,7 @@
 //! Processes and threads as the system tells of them. There is no fork.
 #![allow(unsafe_code)] // system calls
 
+use super::Glance;
 use crate::raw::host::Identity;
 use crate::sys::windows::{Handle, security};
 use std::cell::Cell;
@@ -111,20 +112,6 @@ pub(crate) fn started() -> u64 {
 /// No life words here that would make anybody ask.
 pub(crate) fn is_over(_pid: u32, _started: u64) -> bool {
     false
-}
-
-/// What one look at a process tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Glance {
-    /// Its program's file name.
-    pub(crate) name: String,
-    /// Always `R`: that it is suspended cannot be told.
-    pub(crate) state: char,
-    pub(crate) parent: u32,
-    /// Not told: 0.
-    pub(crate) threads: u32,
-    /// In 100 ns since 1601.
-    pub(crate) started: u64,
 }
 
 /// Looks at a process. None if it has ended, although somebody may have a handle of it.
