@@ -280,6 +280,7 @@ fn two_permits_survive_a_storm_of_kills() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // elsewhere its count is not told
 fn a_native_semaphore_survives_a_short_storm_of_kills() {
     storm(NATIVE, storm_seconds() / 4);
 }

@@ -165,6 +165,7 @@ pub(crate) fn skip(test: &str, why: &str) {
 }
 
 /// What a process has used of the processors so far.
+#[cfg(target_os = "linux")]
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
     let after_name = stat.rsplit(')').next().expect("a name in brackets");
