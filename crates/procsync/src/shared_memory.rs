@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// Memory that all processes share which know the name.
 ///
 /// It lies under the plain POSIX name (`/dev/shm/NAME` on Linux), so programs that know nothing of
-/// procsync can `shm_open` it, and one that they made is used as it is. (On Windows it is a file
-/// beside the others, `NAME~memory`.) It begins as zeros, has all
+/// procsync can `shm_open` it, and one that they made is used as it is. (On macOS and Windows
+/// it is a file beside the others, `NAME~memory`.) It begins as zeros, has all
 /// its space from the start, and goes when the last procsync user leaves, also if that one was
 /// killed, unless it is persistent or another program made it.
 ///
