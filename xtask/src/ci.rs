@@ -2,7 +2,7 @@
 
 use crate::cargo::Workspace;
 use crate::report::Report;
-use crate::{crash, demo, hotpaths, lint, macos, python, test};
+use crate::{crash, demo, hotpaths, lint, macos, python, test, windows};
 
 /// What fails fastest comes first; all of it runs, so that one run shows everything.
 pub(crate) fn run(workspace: &Workspace) -> Result<Report, String> {
@@ -13,5 +13,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Report, String> {
     report.append(crash::sample(workspace));
     report.append(hotpaths::run(workspace, false)?);
     report.append(demo::run(workspace));
+    report.append(windows::run(workspace, None)?);
     Ok(report)
 }

@@ -21,6 +21,7 @@ mod sh;
 mod test;
 mod test_output;
 mod toolchain;
+mod windows;
 
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -85,8 +86,13 @@ enum Verb {
     Macos,
     /// The library's unit tests and contract suite for 64-bit ARM, under emulation; not part of `ci`
     Arm64,
+    /// Build the library, its tests and the command line for Windows, and run the tests under Wine
+    Windows {
+        /// Run the integration tests whose path contains this, instead of a choice that takes minutes
+        filter: Option<String>,
+    },
     /// Everything that continuous integration does: lint, test, macos, python, the hot
-    /// paths, a sample of kills, then the demo
+    /// paths, a sample of kills, the demo, then the tests for Windows
     Ci,
 }
 
@@ -118,6 +124,7 @@ fn run(verb: &Verb) -> Result<bool, String> {
         Verb::Hotpaths { record } => hotpaths::run(&workspace, *record)?,
         Verb::Macos => macos::run(&workspace),
         Verb::Arm64 => arm64::run(&workspace)?,
+        Verb::Windows { filter } => windows::run(&workspace, filter.as_deref())?,
         Verb::Ci => ci::run(&workspace)?,
     };
     print!("{report}");

@@ -271,7 +271,7 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free some space there, or set PROCSYNC_DIR to another directory"
         }
-        io::ErrorKind::Unsupported => "; named objects work on Linux only as yet",
+        io::ErrorKind::Unsupported => "; named objects work on Linux and Windows only as yet",
         _ => match error.raw_os_error() {
             #[cfg(unix)]
             Some(libc::EMFILE | libc::ENFILE) => {
@@ -285,6 +285,8 @@ fn advice(error: &io::Error) -> &'static str {
             Some(libc::ELOOP) => "; it is a symbolic link, which is never followed",
             #[cfg(unix)]
             Some(libc::EISDIR) => "; it is a directory",
+            #[cfg(windows)]
+            Some(crate::sys::map::IS_A_LINK) => "; it is a link, which is never followed",
             _ => "",
         },
     }

@@ -21,8 +21,9 @@
 //! - **Trust.** Who may write an object can make its users wait, or get errors, but cannot make this
 //!   library panic, loop or touch memory that is not its own. One exception: who may write the file
 //!   may also shorten it, and that ends its users by SIGBUS.
-//! - **Linux** is what it is tested on. For macOS it is written, and was never run; on systems that it does
-//!   not know, all named objects answer that they are unsupported.
+//! - **Linux** is what it is tested on, and **Windows** under Wine (never yet on Windows itself). For macOS
+//!   it is written, and was never run; on systems that it does not know, all named objects answer that
+//!   they are unsupported. Where objects lie and what differs is in `docs/platforms.md`.
 //!
 //! # Which one
 //!

@@ -9,8 +9,8 @@ use std::fmt;
 /// first neither `.` nor `-`. A prefix `/` (POSIX), `Global\` or `Local\` (Windows) is accepted
 /// and taken off, so that names made for `sem_open` or `CreateSemaphore` can be used as they are.
 ///
-/// Names are one flat set for all kinds of objects. On file systems that ignore case (Windows,
-/// macOS) names that differ only in case are the same name.
+/// Names are one flat set for all kinds of objects. On macOS, whose file systems ignore case, names
+/// that differ only in case are the same name; on Windows they are told apart nevertheless.
 ///
 /// ```
 /// use procsync::Name;

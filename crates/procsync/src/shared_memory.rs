@@ -8,15 +8,18 @@ use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::options::{Named, Options, Parts, Sealed};
 use crate::segment::layout::MOST_DATA;
+use crate::segment::place::{Place, Scope};
 use crate::segment::{Removal, data_file};
 use crate::sys::map::{self, Mapping};
+use crate::sys::wait::Sleepers;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Memory that all processes share which know the name.
 ///
 /// It lies under the plain POSIX name (`/dev/shm/NAME` on Linux), so programs that know nothing of
-/// procsync can `shm_open` it, and one that they made is used as it is. It begins as zeros, has all
+/// procsync can `shm_open` it, and one that they made is used as it is. (On macOS and Windows
+/// it is a file beside the others, `NAME~memory`.) It begins as zeros, has all
 /// its space from the start, and goes when the last procsync user leaves, also if that one was
 /// killed, unless it is persistent or another program made it.
 ///
@@ -42,8 +45,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// # Ok::<(), procsync::Error>(())
 /// ```
 pub struct SharedMemory {
-    handle: Handle,
+    // In the order in which they are to be dropped: some systems do not remove a file that is mapped.
+    _sleepers: Sleepers,
     map: Mapping,
+    handle: Handle,
     created: bool,
 }
 
@@ -74,7 +79,7 @@ impl Sealed for SharedMemory {
 
     fn build(handle: Handle, created: bool, settings: &MemorySettings) -> Result<Self> {
         let segment = handle.live()?;
-        let path = data_file::path(segment.name());
+        let path = data_file::path(segment.path(), segment.name());
         let system = |operation| {
             let (object, path) = (segment.object(), path.clone());
             move |source| Error::System { object, operation, path, source }
@@ -101,8 +106,9 @@ impl Sealed for SharedMemory {
         let length = usize::try_from(facts.size)
             .map_err(|_| system("map")(std::io::ErrorKind::OutOfMemory.into()))?;
         let map = Mapping::new(&file, length).map_err(system("map"))?;
+        let sleepers = segment.sleepers_in(&map);
         let created = created && segment.data_file().map_err(system("look at"))?.is_some();
-        Ok(SharedMemory { map, created, handle })
+        Ok(SharedMemory { _sleepers: sleepers, map, created, handle })
     }
 }
 
@@ -140,7 +146,9 @@ impl SharedMemory {
         }
         // No procsync user; perhaps another program's.
         let object = Object { kind: Kind::SharedMemory, name: name.to_owned() };
-        match data_file::size(&Name::new(name)?) {
+        let name_of_it = Name::new(name)?;
+        let segment = Place::of(Scope::User, true, &object)?.path(&name_of_it);
+        match data_file::size(&segment, &name_of_it) {
             Some(size @ 1..) => Self::options(size).open(name),
             _ => Err(Error::NotFound { object }),
         }

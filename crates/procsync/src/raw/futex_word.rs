@@ -19,7 +19,8 @@ use std::time::Duration;
 ///
 /// Loading and storing are one instruction. Waiting and waking are a system call each, so a program
 /// that wants to be fast notes in the word itself whether anybody sleeps. On systems other than
-/// Linux, a waiter looks at the word each millisecond; there, a wake without a change goes unseen.
+/// Linux, a waiter looks at a word that is shared each millisecond (on Windows, unless it lies in a
+/// [`SharedMemory`](crate::SharedMemory)); there, a wake without a change may go unseen.
 ///
 /// ```
 /// use procsync::raw::FutexWord;

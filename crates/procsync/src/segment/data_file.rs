@@ -1,5 +1,6 @@
 //! The file of a shared memory: plain bytes under a plain POSIX name, so that programs which know
-//! nothing of procsync can open it. The segment beside it keeps the books.
+//! nothing of procsync can open it. (On macOS and Windows, where such names lead to no files, a
+//! file beside the segment.) The segment keeps the books.
 //!
 //! Which file is ours to remove is told by its identity, written into the segment before the file
 //! gets its name: a file that another program made under the same name is used, never removed. And
@@ -31,14 +32,14 @@ pub(super) struct DataFile {
     scope: Scope,
 }
 
-/// Where a shared memory's own file lies.
-pub(crate) fn path(name: &Name) -> PathBuf {
-    Path::new(map::SHARED_MEMORY_DIRECTORY).join(format!("{}{name}", map::SHARED_MEMORY_PREFIX))
+/// Where a shared memory's own file lies, whose segment is that file.
+pub(crate) fn path(segment: &Path, name: &Name) -> PathBuf {
+    map::memory_path(segment, name.as_str())
 }
 
 /// How big a shared memory's own file is, if there is one.
-pub(crate) fn size(name: &Name) -> Option<u64> {
-    map::facts_at(&path(name)).ok().filter(|found| found.regular).map(|found| found.size)
+pub(crate) fn size(segment: &Path, name: &Name) -> Option<u64> {
+    map::facts_at(&path(segment, name)).ok().filter(|found| found.regular).map(|found| found.size)
 }
 
 fn system(
@@ -53,10 +54,10 @@ fn system(
 impl DataFile {
     /// Makes the file with all its space, so that no access can fail later.
     pub(super) fn make(spec: &Spec) -> Result<DataFile> {
-        let path = path(&spec.name);
+        let path = path(&spec.place.path(&spec.name), &spec.name);
         let size = spec.facts.data_size;
         let object = spec.object();
-        let directory = Path::new(map::SHARED_MEMORY_DIRECTORY);
+        let directory = path.parent().unwrap_or(&spec.place.directory);
         let unnamed = map::create_unnamed(directory, spec.scope.file_mode(), size)
             .map_err(system(&object, directory, "make a file in"))?;
         map::reserve(&unnamed.file, 0, size).map_err(system(
@@ -71,8 +72,7 @@ impl DataFile {
     /// of the segment's exclusive lock.
     pub(super) fn link(&self, segment: &File, how: How, object: &Object) -> Result<()> {
         let system = |operation| system(object, &self.path, operation);
-        let ours = map::facts(&self.unnamed.file).map_err(system("look at"))?.id;
-        write_identity(segment, ours).map_err(system("register"))?;
+        write_identity(segment, self.unnamed.facts.id).map_err(system("register"))?;
         if !map::link(&self.unnamed, &self.path).map_err(system("make"))? {
             write_identity(segment, FileId { device: 0, number: 0 }).map_err(system("register"))?;
             if how == How::Create {
@@ -128,10 +128,7 @@ pub(crate) fn name_fault(name: &Name) -> Option<String> {
         .into_iter()
         .find(|prefix| name.as_str().starts_with(prefix))
         .map(|prefix| {
-            format!(
-                "files in {} that begin with {prefix:?} are something else's",
-                map::SHARED_MEMORY_DIRECTORY
-            )
+            format!("files of shared memory that begin with {prefix:?} are something else's")
         })
 }
 
@@ -146,9 +143,9 @@ pub(crate) fn registered(segment: &File) -> io::Result<Option<FileId>> {
 
 /// The data file of a leftover that another user made, to be used again by one who cannot remove it:
 /// if it is the one that procsync made, and has the right size.
-pub(super) fn reusable(segment: &File, name: &Name, size: u64) -> io::Result<Option<File>> {
+pub(super) fn reusable(segment: &File, path: &Path, size: u64) -> io::Result<Option<File>> {
     let Some(id) = registered(segment)? else { return Ok(None) };
-    let Ok(file) = map::open(&path(name), true) else { return Ok(None) };
+    let Ok(file) = map::open(path, true) else { return Ok(None) };
     let (found, owner) = (map::facts(&file)?, map::facts(segment)?.owner);
     let is_it = found.regular && found.id == id && found.size == size && found.owner == owner;
     Ok(is_it.then_some(file))
@@ -164,12 +161,11 @@ pub(super) fn reset(segment: &File, file: &File, size: u64) -> io::Result<()> {
 pub(super) const IDENTITY: std::ops::Range<usize> = DEVICE_AT as usize..NUMBER_AT as usize + 8;
 
 /// Removes the data file of a segment, if it has one that procsync made.
-pub(super) fn remove(segment: &File, name: &Name) -> io::Result<()> {
+pub(super) fn remove(segment: &File, path: &Path) -> io::Result<()> {
     let Some(id) = registered(segment)? else { return Ok(()) };
-    let path = path(name);
-    let Ok(found) = map::facts_at(&path) else { return Ok(()) };
+    let Ok(found) = map::facts_at(path) else { return Ok(()) };
     if found.id != id || found.owner != map::facts(segment)?.owner {
         return Ok(());
     }
-    map::unlink(&path)
+    map::unlink(path)
 }

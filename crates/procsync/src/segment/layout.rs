@@ -4,6 +4,7 @@
 use crate::kind::Kind;
 use crate::raw::owned_word::OwnedWord;
 use crate::raw::wait_queue::WaitQueue;
+use crate::sys::{life, wait};
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -157,17 +158,30 @@ impl Facts {
             (permits_end, permits_end as u64)
         };
         let lives_at = data_end.next_multiple_of(PAGE);
-        let file_size = if self.kind.has_holders() {
+        let lives_end = if self.kind.has_holders() && life::HAS_WORDS {
             lives_at + u64::from(self.slots) * PAGE
         } else {
             data_end
         };
-        Places { permits_at: slots_end, data_at, data_end, lives_at, file_size }
+        // Not on a page: then files of different headers would have the same size more often.
+        let sleepers_at = lives_end.next_multiple_of(64);
+        let file_size = if wait::TABLE == 0 { lives_end } else { sleepers_at + wait::TABLE as u64 };
+        Places { permits_at: slots_end, data_at, data_end, lives_at, sleepers_at, file_size }
     }
 
     /// How many life words are mapped with the rest: of the first slots, which are used most.
     pub(crate) fn first_lives(&self) -> u32 {
-        if self.kind.has_holders() { self.slots.min(8) } else { 0 }
+        if self.kind.has_holders() && life::HAS_WORDS { self.slots.min(8) } else { 0 }
+    }
+
+    /// How much of the file is mapped from the start: all but most life words, which are never used.
+    pub(crate) fn mapped_first(&self) -> u64 {
+        let places = self.places();
+        if life::HAS_WORDS {
+            places.file_size.min(places.lives_at + u64::from(self.first_lives()) * PAGE)
+        } else {
+            places.file_size
+        }
     }
 }
 
@@ -177,8 +191,11 @@ pub(crate) struct Places {
     pub(crate) permits_at: usize,
     pub(crate) data_at: usize,
     pub(crate) data_end: u64,
-    /// A page for each slot, whose last bytes are its life word. Only where something is held.
+    /// A page for each slot, whose last bytes are its life word. Only where something is held, and on
+    /// systems that have life words.
     pub(crate) lives_at: u64,
+    /// Who sleeps. Only on systems where that has to be written down.
+    pub(crate) sleepers_at: u64,
     pub(crate) file_size: u64,
 }
 

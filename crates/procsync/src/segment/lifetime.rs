@@ -284,7 +284,11 @@ impl Attempt<'_> {
     fn reset(&self, file: &File, leftover: &Facts) -> io::Result<bool> {
         let mut data_file = None;
         if leftover.kind == Kind::SharedMemory {
-            data_file = data_file::reusable(file, &self.spec.name, leftover.data_size)?;
+            data_file = data_file::reusable(
+                file,
+                &data_file::path(&self.path, &self.spec.name),
+                leftover.data_size,
+            )?;
             if data_file.is_none() {
                 return Ok(false);
             }
@@ -389,11 +393,10 @@ impl Attempt<'_> {
     ) -> Result<Arc<Segment>> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let places = header.places();
-        // Most life words are never used. They are mapped when one is.
-        let lives = u64::from(header.first_lives()) * PAGE;
-        let length = usize::try_from(places.file_size.min(places.lives_at + lives))
+        let length = usize::try_from(header.mapped_first())
             .map_err(|_| self.system("map")(io::ErrorKind::OutOfMemory.into()))?;
         let map = Mapping::new(to_map, length).map_err(self.system("map"))?;
+        let sleepers = super::sleepers(&map, places.sleepers_at, &map, 0);
         let (file, facts) = file.keep();
         let segment = Arc::new_cyclic(|me| Segment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -402,6 +405,7 @@ impl Attempt<'_> {
             path: self.path.clone(),
             file_id: facts.id,
             file: ManuallyDrop::new(file),
+            _sleepers: sleepers,
             map,
             facts: header,
             places,
@@ -525,7 +529,7 @@ pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.
 pub(super) fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
     if kind == Kind::SharedMemory {
-        data_file::remove(file, name)?;
+        data_file::remove(file, &data_file::path(path, name))?;
     }
     match map::unlink(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

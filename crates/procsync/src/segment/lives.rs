@@ -26,7 +26,7 @@ use crate::participant::Cause;
 use crate::raw::host::Slept;
 use crate::raw::life_word::{Life, LifeWord};
 use crate::raw::owned_word::{PARTICIPANT, TAG};
-use crate::sys::life::{self, MOST_WATCHED, Node, WORD_AT};
+use crate::sys::life::{self, MOST_WATCHED, Node, Processes, WORD_AT};
 use crate::sys::map::{self, Mapping};
 use crate::sys::{lock, process};
 use std::ptr::NonNull;
@@ -95,7 +95,9 @@ impl Drop for Turn<'_> {
 #[derive(Debug)]
 pub(super) struct Watched<'a> {
     words: Vec<(&'a AtomicU32, u32)>,
-    /// One of them is marked already.
+    /// Those that have none, where the system tells of the end of processes.
+    processes: Processes,
+    /// One of them is marked already, or has ended.
     pub(super) somebody_died: bool,
     /// Some of them have no life word, or are too many to be watched.
     some_without: bool,
@@ -109,7 +111,7 @@ impl Watched<'_> {
 
     /// Sleeps while `word` holds `expected` and nobody dies, until then; true: somebody died.
     pub(super) fn sleep(&self, word: &AtomicU32, expected: u32, until: u64) -> (Slept, bool) {
-        life::sleep_watching(word, expected, &self.words, until)
+        life::sleep_watching(word, expected, &self.words, &self.processes, until)
     }
 }
 
@@ -119,7 +121,12 @@ impl Segment {
     pub(super) fn watch_holders(&self, word: &AtomicU32, expected: u32) -> Watched<'_> {
         /// Those of larger ones are not worth a search before each sleep.
         const MOST_PERMITS: u32 = 64;
-        let mut watched = Watched { words: Vec::new(), somebody_died: false, some_without: false };
+        let mut watched = Watched {
+            words: Vec::new(),
+            processes: Processes::default(),
+            somebody_died: false,
+            some_without: false,
+        };
         if std::ptr::eq(word, self.owned().futex()) {
             self.watch(expected & TAG, &mut watched);
         } else if self.facts.capacity <= MOST_PERMITS {
@@ -148,7 +155,15 @@ impl Segment {
         match self.life(slot).map(|word| (word, word.watch())) {
             Some((word, Life::Alive(value))) => watched.words.push((word.futex(), value)),
             Some((_, Life::Dead)) => watched.somebody_died = true,
-            None | Some((_, Life::Unknown)) => watched.some_without = true,
+            None | Some((_, Life::Unknown)) => {
+                // Also where the end of its process is told: its thread may end before.
+                watched.some_without = true;
+                let record = self.slot(slot);
+                let (pid, started) = (&record.pid, &record.started);
+                watched.somebody_died |= watched
+                    .processes
+                    .watch(pid.load(Ordering::Relaxed), started.load(Ordering::Relaxed));
+            }
         }
     }
 
@@ -161,8 +176,7 @@ impl Segment {
         assert!(slot < self.facts.slots);
         let (word, bit) = (&self.lives.touchable[slot as usize / 64], 1 << (slot % 64));
         if word.load(Ordering::Relaxed) & bit == 0 {
-            if !map::CAN_RESERVE_LATER {
-                // Nor has anybody here a life word.
+            if !life::HAS_WORDS {
                 return Err(self.system("use")(std::io::ErrorKind::Unsupported.into()));
             }
             map::reserve(&self.file, self.life_page_at(slot), PAGE)
@@ -201,7 +215,10 @@ impl Segment {
     /// The life word of a slot, if it has one that counts.
     pub(super) fn life(&self, slot: u32) -> Option<&LifeWord> {
         // Acquire: what was there before is cleared.
-        if !self.kind().has_holders() || self.slot(slot).bears_life.load(Ordering::Acquire) != 1 {
+        if !life::HAS_WORDS
+            || !self.kind().has_holders()
+            || self.slot(slot).bears_life.load(Ordering::Acquire) != 1
+        {
             return None;
         }
         self.life_word(slot).ok()

@@ -33,13 +33,14 @@ use crate::raw::spin::{Spin, SpinEstimate};
 use crate::raw::token_count::TokenCount;
 use crate::sys::map::{FileId, Mapping};
 use crate::sys::process::Descriptor;
+use crate::sys::wait::Sleepers;
 use crate::sys::{process, wait};
 use layout::{Facts, Hot, Permit, Places, Records, Slot};
 use lives::Lives;
 use slots::OwnSlots;
 use std::fs::File;
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -56,6 +57,8 @@ pub(crate) struct Segment {
     file_id: FileId,
     /// Closed by hand: in a forked child it is closed already.
     file: ManuallyDrop<File>,
+    /// Before the mapping, because it is dropped before.
+    _sleepers: Sleepers,
     map: Mapping,
     /// The header as it was when it was checked; the shared one is never read again.
     facts: Facts,
@@ -116,6 +119,11 @@ impl Segment {
         &self.name
     }
 
+    /// Where its file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Which file procsync made for this shared memory; none: another program's is used.
     pub(crate) fn data_file(&self) -> std::io::Result<Option<FileId>> {
         data_file::registered(&self.file)
@@ -156,6 +164,14 @@ impl Segment {
     pub(crate) fn next_process_tag(&self) -> u32 {
         let hold = self.next_hold.fetch_add(PARTICIPANT + 1, Ordering::Relaxed);
         self.process_tag() | (hold & TAG)
+    }
+
+    /// Has those who sleep on words in another piece of memory written down beside those of this object,
+    /// where the system needs that. To be dropped before `self`.
+    pub(crate) fn sleepers_in(&self, map: &Mapping) -> Sleepers {
+        /// No segment is so long.
+        const BEHIND_THE_SEGMENT: u64 = 1 << 48;
+        sleepers(&self.map, self.places.sleepers_at, map, BEHIND_THE_SEGMENT)
     }
 
     fn at<T>(&self, offset: usize) -> &T {
@@ -326,6 +342,18 @@ impl Segment {
     pub(crate) fn damaged(&self, reason: String) -> Error {
         Error::Damaged { object: self.object(), path: self.path.clone(), reason }
     }
+}
+
+/// Who sleeps on words in `words`, written down at an offset of `table`.
+fn sleepers(table: &Mapping, at: u64, words: &Mapping, first: u64) -> Sleepers {
+    let at = at as usize;
+    assert!(at + wait::TABLE <= table.length() || wait::TABLE == 0);
+    // SAFETY: not beyond the end of the mapping, as just asserted; where there is no table, nothing is
+    // done with the address.
+    let place = unsafe { table.start().add(at.min(table.length())) };
+    // SAFETY: mapped for as long as `table`, beside or in which the answer is kept; aligned, because
+    // mappings begin on a page and it on a multiple of 64 there; and nothing else refers to these bytes.
+    unsafe { Sleepers::register(words.start(), words.length(), first, place) }
 }
 
 impl PermitWords for Segment {

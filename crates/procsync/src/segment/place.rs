@@ -24,6 +24,8 @@ pub enum Scope {
     /// hold locks on its file that make opening it fail. So let in whom you trust.
     Machine {
         /// The permissions of the object's file, as in chmod(2); it is not cut by the umask.
+        /// On Windows only the bits for others count: with any of them, whoever has logged on may
+        /// read and write; with none, only the user and administrators.
         mode: u32,
     },
 }
@@ -96,10 +98,11 @@ impl Place {
 
     /// The file of an object.
     pub(crate) fn path(&self, name: &Name) -> PathBuf {
-        match &self.ledger {
-            Some(ledger) => self.directory.join(format!("{}{LEDGER_PREFIX}{ledger}", self.prefix)),
-            None => self.directory.join(format!("{}{name}", self.prefix)),
-        }
+        let file_name = match &self.ledger {
+            Some(ledger) => format!("{}{LEDGER_PREFIX}{ledger}", self.prefix),
+            None => format!("{}{}", self.prefix, map::file_name(name.as_str())),
+        };
+        self.directory.join(file_name)
     }
 
     /// The place of a native semaphore's ledger, in the directory of this one.
@@ -118,9 +121,10 @@ impl Place {
 
     /// The object that a file here could be.
     pub(crate) fn name_of(&self, file_name: &str) -> Option<Name> {
-        let name = Name::new(file_name.strip_prefix(self.prefix)?).ok()?;
+        let bare = map::name_in(file_name.strip_prefix(self.prefix)?)?;
+        let name = Name::new(&bare).ok()?;
         // No prefix may have been taken off: "/x" is no file name, but be exact.
-        (format!("{}{name}", self.prefix) == file_name).then_some(name)
+        (name.as_str() == bare).then_some(name)
     }
 }
 
@@ -176,6 +180,9 @@ impl Known {
     }
 
     fn remember(user: u32, said: Option<OsString>, base: &Path, own: &Path) {
+        if !map::FACTS_SHOW_ACCESS {
+            return;
+        }
         // What is said relative to where the process is now may be elsewhere the next time.
         if said.as_ref().is_some_and(|said| !Path::new(said).is_absolute()) {
             return;

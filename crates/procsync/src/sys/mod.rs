@@ -8,6 +8,8 @@ pub(crate) mod map;
 pub(crate) mod native;
 pub(crate) mod process;
 pub(crate) mod wait;
+#[cfg(windows)]
+mod windows;
 
 use crate::raw::Waker;
 use crate::raw::host::{Host, Identity, Slept};

@@ -7,6 +7,7 @@
 use crate::support::{self, LIMIT};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -55,7 +56,15 @@ impl Helper {
         Helper::spawn(role, command(role, arguments))
     }
 
+    /// Starts a helper whose objects lie in this directory.
+    pub(crate) fn start_in(directory: &Path, role: &str, arguments: &[&str]) -> Helper {
+        let mut command = command(role, arguments);
+        command.env(support::DIRECTORY, directory);
+        Helper::spawn(role, command)
+    }
+
     /// Starts a helper through another program, which runs what follows its own arguments.
+    #[cfg(unix)]
     pub(crate) fn start_by(program: &[&str], role: &str, arguments: &[&str]) -> Helper {
         let helper = command(role, arguments);
         let mut command = Command::new(program[0]);
@@ -124,10 +133,15 @@ impl Helper {
         self.hear()
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Kills it as the system does (SIGKILL, TerminateProcess), and waits until it is gone.
     pub(crate) fn kill(&mut self) {
-        let _ = self.child.kill();
+        self.strike();
         let _ = self.child.wait();
+    }
+
+    /// The same, without waiting.
+    pub(crate) fn strike(&mut self) {
+        let _ = self.child.kill();
     }
 
     pub(crate) fn runs(&mut self) -> bool {
@@ -141,11 +155,13 @@ impl Helper {
 
     /// Waits until it has ended; answers the signal that ended it, if one did.
     #[track_caller]
+    #[cfg(unix)]
     pub(crate) fn ended_by(&mut self) -> Option<libc::c_int> {
         std::os::unix::process::ExitStatusExt::signal(&wait(&mut self.child))
     }
 
     /// Sends a signal.
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: libc::c_int) {
         // SAFETY: plain system call; the child is not reaped before `self` goes, so the pid is its.
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
@@ -153,7 +169,7 @@ impl Helper {
 
     /// SIGSTOP, and waits until every thread has stopped: a signal takes its time.
     #[track_caller]
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(all(unix, not(target_os = "linux")))]
     pub(crate) fn stop(&self) {
         self.signal(libc::SIGSTOP);
         support::eventually("the process has stopped", || {
@@ -260,12 +276,39 @@ impl Role {
     }
 }
 
+/// Whether this is how a helper's command is shown: on Windows, arguments are not told to others.
+pub(crate) fn is_command_of_helper(shown: &str) -> bool {
+    shown.contains(if cfg!(windows) { ".exe" } else { "a_helper_plays_its_role" })
+}
+
 /// Says back what it hears.
 pub(crate) fn echo(role: &mut Role) {
     role.say(role.argument(0));
     while let Some(line) = role.hear() {
         role.say(&line);
     }
+}
+
+/// Whatever happens to the test, this process ends when the time is up; on Linux also with the thread
+/// that started it.
+#[cfg(unix)]
+fn end_in_any_case() {
+    // SAFETY: plain system call.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+    };
+    // SAFETY: plain system call.
+    unsafe { libc::alarm(5 * 60) };
+}
+
+/// Whatever happens to the test, this process ends when the time is up.
+#[cfg(windows)]
+fn end_in_any_case() {
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_secs(5 * 60));
+        std::process::abort();
+    });
 }
 
 /// In a helper: plays the role. In the tests: sees that a helper does.
@@ -277,15 +320,7 @@ fn a_helper_plays_its_role() {
         assert_eq!(helper.ask("second"), "second");
         return helper.finish();
     };
-    // Whatever happens to the test, this process ends: with the thread that started it, or when
-    // the time is up.
-    // SAFETY: plain system call.
-    #[cfg(target_os = "linux")]
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
-    };
-    // SAFETY: plain system call.
-    unsafe { libc::alarm(5 * 60) };
+    end_in_any_case();
     let arguments = std::env::var(ARGUMENTS).unwrap_or_default();
     let arguments = arguments.split('\n').map(str::to_owned).collect();
     let (_, play) = super::ROLES.iter().find(|(name, _)| *name == role).expect("a known role");

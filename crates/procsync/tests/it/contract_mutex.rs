@@ -287,8 +287,7 @@ fn who_waits_is_told_of_damage_and_not_kept_for_ever() {
     let mutex = Mutex::<u64>::open(&name).unwrap();
     let state = std::fs::OpenOptions::new().write(true).open(crate::support::file_of(&name));
     let write = |word: u32| {
-        use std::os::unix::fs::FileExt;
-        state.as_ref().unwrap().write_all_at(&word.to_ne_bytes(), 64).unwrap();
+        crate::support::write_at(state.as_ref().unwrap(), &word.to_ne_bytes(), 64);
     };
     // A holder that cannot be, with and without the marks; the calling thread is participant 2.
     for word in [5_000, (1 << 30) - 1, 1 << 31 | 5_000, 1 << 30 | 5_000, u32::MAX] {

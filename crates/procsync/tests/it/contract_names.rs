@@ -1,11 +1,14 @@
 //! What all kinds of objects have in common: names, opening, creating, attaching, removing.
 
 use crate::child::Helper;
-use crate::support::{base, directory, eventually, file_of, name};
+#[cfg(unix)]
+use crate::support::{base, directory};
+use crate::support::{eventually, file_of, name};
 use procsync::{
     Error, Event, Kind, Mutex, Name, ReentrantMutex, Removal, Reset, Result, Scope, Semaphore,
     SharedMemory, TokenSemaphore,
 };
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
 /// How an object is opened, kind by kind.
@@ -193,6 +196,7 @@ fn remove_of_what_is_in_use_lets_it_go_with_its_last_user() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_object_is_private_unless_it_is_made_for_the_machine() {
     let name = name("mode");
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
@@ -214,6 +218,7 @@ fn an_object_is_private_unless_it_is_made_for_the_machine() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_directory_that_lets_others_in_is_refused() {
     let mut helper = Helper::start("open-in", &[&name("planted")]);
     let fresh = tempfile::tempdir_in(base()).unwrap();

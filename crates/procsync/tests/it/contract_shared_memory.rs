@@ -2,13 +2,13 @@
 #![allow(unsafe_code)] // shm_open, as other programs call it
 
 use crate::child::{Helper, Role};
-use crate::support::{data_file_of, file_of, joined, name};
+use crate::support::{LIMIT, data_file_of, eventually, file_of, joined, name, read_at, write_at};
+use procsync::raw::FutexWord;
 use procsync::{Error, SharedMemory, align_to_cacheline_size};
-use std::ffi::CString;
-use std::os::fd::FromRawFd;
-use std::os::unix::fs::FileExt;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 #[test]
 fn it_begins_as_zeros_and_all_see_the_same_bytes() {
@@ -127,44 +127,58 @@ pub(crate) fn count_atomically(role: &mut Role) {
     }
 }
 
-/// What a program that does not know procsync does.
-fn shm_open(name: &str, flags: libc::c_int) -> Option<std::fs::File> {
-    let name = CString::new(format!("/{name}")).unwrap();
+/// What a program that does not know procsync does. With `create` it makes the memory anew.
+#[cfg(unix)]
+fn open_as_a_stranger(name: &str, create: bool) -> Option<File> {
+    use std::os::fd::FromRawFd;
+    let name = std::ffi::CString::new(format!("/{name}")).unwrap();
+    let flags = if create { libc::O_RDWR | libc::O_CREAT | libc::O_EXCL } else { libc::O_RDWR };
     // SAFETY: a string that ends in a zero byte and lives for the length of the call.
     let fd = unsafe { libc::shm_open(name.as_ptr(), flags, 0o600) };
     // SAFETY: just opened, and nobody else knows it.
-    (fd >= 0).then(|| unsafe { std::fs::File::from_raw_fd(fd) })
+    (fd >= 0).then(|| unsafe { File::from_raw_fd(fd) })
 }
 
-fn shm_unlink(name: &str) {
-    let name = CString::new(format!("/{name}")).unwrap();
-    // SAFETY: a string that ends in a zero byte and lives for the length of the call.
-    assert_eq!(unsafe { libc::shm_unlink(name.as_ptr()) }, 0);
+/// What a program that knows where the file is does.
+#[cfg(windows)]
+fn open_as_a_stranger(name: &str, create: bool) -> Option<File> {
+    File::options().read(true).write(true).create_new(create).open(data_file_of(name)).ok()
+}
+
+fn remove_as_a_stranger(name: &str) {
+    #[cfg(unix)]
+    {
+        let name = std::ffi::CString::new(format!("/{name}")).unwrap();
+        // SAFETY: a string that ends in a zero byte and lives for the length of the call.
+        assert_eq!(unsafe { libc::shm_unlink(name.as_ptr()) }, 0);
+    }
+    #[cfg(windows)]
+    std::fs::remove_file(data_file_of(name)).unwrap();
 }
 
 #[test]
 fn programs_that_do_not_know_procsync_can_use_it() {
     let name = name("plain");
     let memory = SharedMemory::create(&name, 5_000).unwrap();
-    let theirs = shm_open(&name, libc::O_RDWR).expect("it is there under its plain name");
+    let theirs = open_as_a_stranger(&name, false).expect("it is there under its plain name");
     assert_eq!(theirs.metadata().unwrap().len(), 5_000);
     memory.write(10, b"from here").unwrap();
     let mut bytes = [0; 9];
-    theirs.read_exact_at(&mut bytes, 10).unwrap();
+    assert_eq!(read_at(&theirs, &mut bytes, 10), bytes.len());
     assert_eq!(&bytes, b"from here");
-    theirs.write_all_at(b"from them", 20).unwrap();
+    write_at(&theirs, b"from them", 20);
     memory.read(20, &mut bytes).unwrap();
     assert_eq!(&bytes, b"from them");
     drop(memory);
-    assert!(shm_open(&name, libc::O_RDWR).is_none(), "it went with its last user");
+    assert!(open_as_a_stranger(&name, false).is_none(), "it went with its last user");
 }
 
 #[test]
 fn what_another_program_made_is_used_and_left_alone() {
     let name = name("theirs");
-    let theirs = shm_open(&name, libc::O_RDWR | libc::O_CREAT | libc::O_EXCL).unwrap();
+    let theirs = open_as_a_stranger(&name, true).unwrap();
     theirs.set_len(300).unwrap();
-    theirs.write_all_at(b"theirs", 0).unwrap();
+    write_at(&theirs, b"theirs", 0);
     assert!(matches!(SharedMemory::create(&name, 300), Err(Error::AlreadyExists { .. })));
     let Err(Error::Mismatch { wanted, found, .. }) = SharedMemory::open(&name, 301) else {
         panic!("it has 300 bytes")
@@ -187,24 +201,59 @@ fn what_another_program_made_is_used_and_left_alone() {
         drop(memory);
         assert!(!file_of(&name).exists());
         let mut all = [0; 11];
-        theirs.read_exact_at(&mut all, 0).unwrap();
+        assert_eq!(read_at(&theirs, &mut all, 0), all.len());
         assert_eq!(&all, b"theirs+ours");
         assert!(data_file_of(&name).exists(), "it is theirs to remove");
     }
     let _ = SharedMemory::attach(&name).unwrap().remove().unwrap();
     assert!(data_file_of(&name).exists());
-    shm_unlink(&name);
+    drop(theirs);
+    remove_as_a_stranger(&name);
     assert!(matches!(SharedMemory::attach(&name), Err(Error::NotFound { .. })));
 }
 
 #[test]
 fn an_empty_file_of_another_program_is_no_memory_yet() {
     let name = name("empty");
-    let _theirs = shm_open(&name, libc::O_RDWR | libc::O_CREAT | libc::O_EXCL).unwrap();
+    let theirs = open_as_a_stranger(&name, true).unwrap();
     assert!(SharedMemory::attach(&name).is_err());
     assert!(matches!(SharedMemory::open(&name, 1), Err(Error::Mismatch { .. })));
     assert!(!file_of(&name).exists());
-    shm_unlink(&name);
+    drop(theirs);
+    remove_as_a_stranger(&name);
+}
+
+/// Role: sleeps on a word in a shared memory until it is woken.
+pub(crate) fn sleep_on_word(role: &mut Role) {
+    let memory = SharedMemory::attach(role.argument(0)).expect("it is there");
+    let word = FutexWord::over(memory.atomic_u32(64).expect("in bounds"), true);
+    role.say("there");
+    // It may also end for no reason.
+    while word.load_acquire() == 0 {
+        assert!(word.wait(0, Some(LIMIT)), "nobody woke it");
+    }
+    role.say("awake");
+}
+
+#[test]
+fn who_sleeps_on_a_word_in_it_is_woken_and_counted_from_another_process() {
+    let name = name("word");
+    let memory = SharedMemory::create(&name, 128).unwrap();
+    let number = memory.atomic_u32(64).unwrap();
+    let word = FutexWord::over(number, true);
+    assert_eq!(word.wake(u32::MAX), 0);
+    let mut sleepers: Vec<_> = (0..3).map(|_| Helper::start("sleep-on-word", &[&name])).collect();
+    sleepers.iter_mut().for_each(|sleeper| assert_eq!(sleeper.hear(), "there"));
+    // Each is woken in vain as often as it takes to have them all asleep at once.
+    eventually("all three sleep", || word.wake(u32::MAX) == 3);
+    number.store(1, SeqCst);
+    sleepers.pop().unwrap().kill();
+    for sleeper in &mut sleepers {
+        eventually("each that lives is woken", || {
+            word.wake(u32::MAX);
+            sleeper.hear_within(Duration::from_millis(20)).is_some_and(|said| said == "awake")
+        });
+    }
 }
 
 #[test]

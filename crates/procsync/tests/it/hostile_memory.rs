@@ -5,13 +5,12 @@
 
 use crate::child::{Helper, Role};
 use crate::kill_storm::Random;
-use crate::support::{LIMIT, data_file_of, file_of, name, say};
+use crate::support::{LIMIT, data_file_of, file_of, name, say, write_at};
 use procsync::{
     Event, Mutex, Ownership, ReentrantMutex, Reset, Result, Scope, Semaphore, SharedMemory,
     TokenSemaphore,
 };
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -193,10 +192,17 @@ impl Damage {
 }
 
 /// Which bytes of a segment mean something: its header, records, slots and permits, its data, and the
-/// life words at the ends of their pages.
+/// life words at the ends of their pages; on Windows, the beginning of the table of sleepers.
 fn meaningful(bytes: &[u8]) -> Vec<usize> {
     const SLOTS_END: usize = 192 + PARTICIPANTS as usize * 64;
     let permits_end = (SLOTS_END + 2 * 32).min(bytes.len());
+    if cfg!(windows) {
+        let table_at = bytes.len() - 16_384;
+        let data = if table_at > 4_096 { 4_096..4_096 + size_of::<[u64; 3]>() } else { 0..0 };
+        let all = (0..permits_end).chain(data).chain(table_at..table_at + 10 * 16);
+        // Opening files takes long under Wine. Five is no divisor of any field's size.
+        return all.step_by(5).collect();
+    }
     let lives_at = bytes.len().saturating_sub(PARTICIPANTS as usize * 4_096);
     let data = if lives_at > 4_096 { 4_096..4_096 + size_of::<[u64; 3]>() } else { 0..0 };
     let pages = (lives_at..bytes.len()).step_by(4_096).filter(|page| *page > 0);
@@ -335,17 +341,17 @@ pub(crate) fn damage_under_waiters(kind: &str) {
         // The line that everybody looks at, more often than all others together.
         let at = if random.below(3) > 0 { 64 + random.below(64) as usize } else { at };
         let damage = Damage::random(&mut random, at, sound.len());
-        file.write_all_at(&damage.bytes, damage.at as u64).unwrap();
+        write_at(&file, &damage.bytes, damage.at as u64);
         changes += 1;
         if random.below(64) == 0 {
             // Sound again, for the damage to fall on something.
-            file.write_all_at(&sound[64..192], 64).unwrap();
+            write_at(&file, &sound[64..192], 64);
         }
         std::thread::sleep(Duration::from_micros(random.below(400)));
     }
     // Sound in the end: whoever waits for ever waits rightly as long as the word says that one who
     // lives holds it.
-    file.write_all_at(&sound[64..192], 64).unwrap();
+    write_at(&file, &sound[64..192], 64);
     for mut waiter in waiters {
         assert!(waiter.runs(), "{kind}, seed {seed}: a waiter ended");
         waiter.end_input();
@@ -420,10 +426,11 @@ pub(crate) fn use_once_more(role: &mut Role) {
     role.say("used");
 }
 
-/// What is promised of a file that is shortened under its users, and what is not: the user itself
+/// What is promised of a file that is shortened under its users (which Windows refuses), and what is not: the user itself
 /// may be ended by SIGBUS (see "What is known to be weak" in ARCHITECTURE.md). But it does not hang,
 /// and nobody else comes to harm: the next one is told that the file is damaged.
 #[test]
+#[cfg(unix)]
 fn a_file_shortened_under_its_user_ends_that_user_at_most() {
     for kind in KINDS.into_iter().filter(|kind| *kind != "memory") {
         let name = name("shortened");

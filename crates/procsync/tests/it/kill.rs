@@ -26,7 +26,7 @@ fn a_killed_holder_is_replaced_by_who_waits_and_named() {
             waiter.tell("hold");
             eventually("it sleeps", || waiters(&name) == 1);
             let began = Instant::now();
-            holder.signal(libc::SIGKILL);
+            holder.strike();
             assert_held(&waiter.hear(), holder.pid());
             times.push(began.elapsed());
             holder = waiter;
@@ -74,7 +74,7 @@ fn a_crowd_of_waiters_outlives_its_holder_and_its_first_ones() {
         let mut told = Vec::new();
         // Those that came first look most often; they die with the holder.
         let began = Instant::now();
-        crowd.iter().chain([&holder]).for_each(|victim| victim.signal(libc::SIGKILL));
+        crowd.iter_mut().chain([&mut holder]).for_each(Helper::strike);
         while !left.is_empty() {
             eventually("one of those left gets it", || {
                 let answer = left.iter_mut().enumerate().find_map(|(index, waiter)| {
@@ -185,7 +185,7 @@ fn several_permits_of_a_killed_holder_come_back_together() {
         let mut waiter = Helper::start("hold-permits", &[&name, "5"]);
         eventually("it sleeps", || waiters(&name) == 1);
         let began = Instant::now();
-        holder.signal(libc::SIGKILL);
+        holder.strike();
         assert_eq!(waiter.hear(), "held");
         times.push(began.elapsed());
         assert_eq!(semaphore.available().unwrap(), 0);
@@ -218,6 +218,7 @@ fn one_that_is_killed_while_it_waits_for_several_blocks_nobody() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_stopped_holder_is_not_dead() {
     for way in Way::OWNED {
         let name = name("stopped");

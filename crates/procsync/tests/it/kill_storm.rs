@@ -216,11 +216,13 @@ fn storm(what: &str, lasts: Duration) {
     // If all workers were dead at one moment, the object would go, and with it what it knows of them.
     let last = Used::open(what, &name);
     let mut workers: Vec<_> = (0..WORKERS).map(|_| start()).collect();
+    // Starting a process takes long under Wine, and one that is killed before it works shows nothing.
+    let longest_pause = if cfg!(windows) { 400_000 } else { 8_000 };
     let (began, mut kills) = (Instant::now(), 0);
     let (mut turns, mut progress) = (0, Instant::now());
     let mut doubtful = 0;
     while began.elapsed() < lasts {
-        std::thread::sleep(Duration::from_micros(random.below(8_000)));
+        std::thread::sleep(Duration::from_micros(random.below(longest_pause)));
         healthy(&mut workers);
         let victim = random.below(WORKERS as u64) as usize;
         let (number, worker) = &mut workers[victim];
@@ -278,6 +280,7 @@ fn two_permits_survive_a_storm_of_kills() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // elsewhere its count is not told
 fn a_native_semaphore_survives_a_short_storm_of_kills() {
     storm(NATIVE, storm_seconds() / 4);
 }

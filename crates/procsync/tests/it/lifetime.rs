@@ -1,4 +1,5 @@
 //! Objects come to be whole, stay while they are used, and go with their last user.
+#![cfg_attr(windows, allow(unused_imports))] // not all of these tests run there
 
 use crate::any_lock::{AnyLock, Way, assert_held, start_user};
 use crate::child::{Helper, Role};
@@ -6,7 +7,6 @@ use crate::kill_storm::Random;
 use crate::support::{LIMIT, directory, file_of, name};
 use procsync::{Cause, Error, Event, Kind, Mutex, Removal, Reset, Scope, Semaphore, SharedMemory};
 use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
@@ -109,6 +109,7 @@ fn a_name_can_be_used_again_at_once_and_for_something_else() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_failed_opening_leaves_nothing_and_disturbs_nobody() {
     let name = name("failed");
     let mutex = Mutex::<u64>::create(&name).unwrap();
@@ -131,6 +132,7 @@ fn a_failed_opening_leaves_nothing_and_disturbs_nobody() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_who_keeps_an_object_locked_up_is_reported_and_not_waited_for_for_ever() {
     let name = name("locked-up");
     drop(Mutex::<u64>::options().persistent(true).create(&name).unwrap());
@@ -150,12 +152,14 @@ fn one_who_keeps_an_object_locked_up_is_reported_and_not_waited_for_for_ever() {
 }
 
 #[allow(unsafe_code)]
+#[cfg(unix)]
 fn flock(file: &File, operation: libc::c_int) -> bool {
     // SAFETY: plain system call on a descriptor that `file` keeps open.
-    unsafe { libc::flock(file.as_raw_fd(), operation) == 0 }
+    unsafe { libc::flock(std::os::fd::AsRawFd::as_raw_fd(file), operation) == 0 }
 }
 
 #[test]
+#[cfg(unix)]
 fn no_temporary_file_is_ever_seen() {
     let name = name("temporary");
     let began = Instant::now();
@@ -174,6 +178,7 @@ fn no_temporary_file_is_ever_seen() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_process_that_is_being_started_keeps_nothing_locked() {
     // Until it runs its program, it has a copy of every descriptor of this process.
     let stop = Arc::new(AtomicBool::new(false));
@@ -200,7 +205,7 @@ fn a_process_that_is_being_started_keeps_nothing_locked() {
 /// In each round this process leaves an object, while another one does something to it that gives
 /// it no object: then nobody has it, and its name is gone.
 fn leave_while_another(does: &str, persistent: bool) {
-    const ROUNDS: u64 = 10_000;
+    const ROUNDS: u64 = if cfg!(windows) { 100 } else { 10_000 };
     let name = name("leave");
     let memory_name = format!("{name}-rounds");
     let memory = SharedMemory::create(&memory_name, 128).unwrap();

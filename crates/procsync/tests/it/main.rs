@@ -3,8 +3,8 @@
 //! Where a test needs another process, this binary runs itself again in a role (see `child`).
 //!
 //! Modules that are for Linux only ask something of Linux: /proc, namespaces, ptrace, seccomp, robust
-//! futexes, a small tmpfs.
-#![cfg(any(target_os = "linux", target_os = "macos"))]
+//! futexes, a small tmpfs; those for Unix, forks or signals.
+#![cfg(any(target_os = "linux", target_os = "macos", windows))]
 #![cfg_attr(
     not(all(target_os = "linux", target_env = "gnu")),
     allow(dead_code, reason = "other modules need it")
@@ -23,6 +23,7 @@ mod attacks_fork;
 mod attacks_holds;
 #[cfg(target_os = "linux")]
 mod attacks_life;
+#[cfg(unix)]
 mod attacks_waiting;
 #[cfg(target_os = "linux")]
 mod clock_jumps;
@@ -57,9 +58,9 @@ mod kill_steps;
 mod kill_storm;
 #[cfg(target_os = "linux")]
 mod life_words;
-#[cfg(target_os = "linux")]
+#[cfg(not(target_os = "macos"))]
 mod lifetime;
-#[cfg(target_os = "linux")]
+#[cfg(not(target_os = "macos"))]
 mod lifetime_race;
 #[cfg(target_os = "linux")]
 mod native;
@@ -73,12 +74,13 @@ mod native_mended;
 mod no_space;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod no_system_calls;
-#[cfg(target_os = "linux")]
+#[cfg(not(target_os = "macos"))]
 mod promises;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod scarcity;
 #[cfg(target_os = "linux")]
 mod security;
+#[cfg(unix)]
 mod signals;
 mod wait_graph;
 mod wrong_files;
@@ -88,14 +90,17 @@ type Play = fn(&mut child::Role);
 
 /// The roles that a helper process can play: where each is, and what it is called.
 const ROLES: &[(&str, Play)] = &[
+    #[cfg(unix)]
     ("be-called-away", signals::be_called_away),
     #[cfg(target_os = "linux")]
     ("attack-fork", attacks_fork::scenario),
+    #[cfg(unix)]
     ("hold-amid-a-crowd", attacks_waiting::hold_amid_a_crowd),
     #[cfg(target_os = "linux")]
     ("hold-and-leave-idlers", attacks_fork::hold_and_leave_idlers),
     #[cfg(target_os = "linux")]
     ("hold-from-afar", attacks_fork::hold_from_afar),
+    #[cfg(unix)]
     ("lock-in-the-rain", attacks_waiting::lock_in_the_rain),
     #[cfg(target_os = "linux")]
     ("stranger", attacks_files::stranger),
@@ -130,15 +135,15 @@ const ROLES: &[(&str, Play)] = &[
     ("wait-for-nothing", clock_jumps::wait_for_nothing),
     #[cfg(target_os = "linux")]
     ("somebody", security::somebody),
-    #[cfg(target_os = "linux")]
+    #[cfg(not(target_os = "macos"))]
     ("make-again-and-again", promises::make_again_and_again),
     #[cfg(target_os = "linux")]
     ("walk-off", identity::walk_off),
     ("attach-memory", contract_names::attach_memory),
     ("clear-up", inspect_more::clear_up),
-    #[cfg(target_os = "linux")]
+    #[cfg(not(target_os = "macos"))]
     ("come-and-go", lifetime_race::come_and_go),
-    #[cfg(target_os = "linux")]
+    #[cfg(not(target_os = "macos"))]
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("come-or-leave", interleave::come_or_leave),
@@ -195,7 +200,7 @@ const ROLES: &[(&str, Play)] = &[
     ("keep-and-release", containers::keep_and_release),
     ("look-around", inspect::look_around),
     ("look-at-nothing", inspect::look_at_nothing),
-    #[cfg(target_os = "linux")]
+    #[cfg(not(target_os = "macos"))]
     ("meddle", lifetime::meddle),
     #[cfg(target_os = "linux")]
     ("native-add", native_interop::add),
@@ -229,6 +234,9 @@ const ROLES: &[(&str, Play)] = &[
     ("take-token", contract_token::take_token),
     ("user", any_lock::user),
     ("wait-event", contract_event::wait_event),
+    #[cfg(unix)]
     ("wait-for-own-handler", signals::wait_for_own_handler),
+    #[cfg(unix)]
     ("wait-in-the-rain", signals::wait_in_the_rain),
+    ("sleep-on-word", contract_shared_memory::sleep_on_word),
 ];

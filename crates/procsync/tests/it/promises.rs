@@ -2,11 +2,15 @@
 //! is in the other modules; docs/reliability.md says which is where.
 
 use crate::any_lock::{AnyLock, Way, assert_held, start_user};
+#[cfg(unix)]
 use crate::attacks_files::{base_for_all, start_in, there_is_only_one_user};
 use crate::child::{Helper, Role};
 use crate::kill_storm::Random;
-use crate::support::{LIMIT, directory, eventually, file_of, name, waiters};
+#[cfg(unix)]
+use crate::support::directory;
+use crate::support::{LIMIT, eventually, file_of, name, waiters};
 use procsync::{Error, Event, Mutex, Reset, Scope, Semaphore, interruptible};
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -92,7 +96,7 @@ fn promise_3_a_dead_holder_is_noticed_in_time_and_its_successor_told() {
             waiter.tell("hold");
             eventually("it sleeps", || waiters(&name) == 1);
             let began = Instant::now();
-            holder.signal(libc::SIGKILL);
+            holder.strike();
             assert_held(&waiter.hear(), holder.pid());
             fastest = fastest.min(began.elapsed());
             holder = waiter;
@@ -150,6 +154,7 @@ fn promise_5_whatever_a_peer_writes_is_an_error_at_worst() {
 }
 
 #[test]
+#[cfg(unix)]
 fn promise_6_nobody_without_permission_gets_in() {
     const TEST: &str = "promise_6_nobody_without_permission_gets_in";
     let name = name("promise-6");

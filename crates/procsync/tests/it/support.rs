@@ -1,6 +1,7 @@
 //! Names, limits and the directory in which the tests' objects lie.
 #![allow(unsafe_code)] // the environment of this process, and atexit
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,6 +15,11 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// Where this run's objects lie. Helpers get it through the environment.
 pub(crate) const DIRECTORY: &str = "PROCSYNC_DIR";
 
+unsafe extern "C" {
+    /// The C library's, on every system.
+    fn atexit(function: extern "C" fn()) -> std::ffi::c_int;
+}
+
 static BASE: OnceLock<(PathBuf, u32)> = OnceLock::new();
 
 /// The directory of this run, made at the first call. Every test gets here before it opens
@@ -25,17 +31,17 @@ pub(crate) fn base() -> &'static Path {
             return (path.into(), 0);
         }
         // Where the library would put its objects, if that is possible here.
-        let above = ["/dev/shm", "/tmp"].into_iter().map(Path::new).find(|path| path.is_dir());
+        let above = ["/dev/shm", "/tmp"].map(PathBuf::from).into_iter().find(|path| path.is_dir());
         let path = tempfile::Builder::new()
             .prefix("procsync-test-")
-            .tempdir_in(above.expect("there is a directory for temporary files"))
+            .tempdir_in(above.filter(|_| cfg!(unix)).unwrap_or_else(std::env::temp_dir))
             .expect("a directory of our own")
             .keep();
         // SAFETY: the environment of this process is read by the standard library only, which
         // takes a lock for it; no test calls a function of the C library that reads it.
         unsafe { std::env::set_var(DIRECTORY, &path) };
         // SAFETY: a function that does not unwind.
-        unsafe { libc::atexit(remove_base) };
+        unsafe { atexit(remove_base) };
         std::thread::spawn(end_all_if_a_test_hangs);
         (path, std::process::id())
     });
@@ -58,9 +64,25 @@ extern "C" fn remove_base() {
 }
 
 /// The directory of this user's objects.
+#[cfg(unix)]
 pub(crate) fn directory() -> PathBuf {
     // SAFETY: geteuid has no arguments and cannot fail.
     base().join(format!("procsync-{}", unsafe { libc::geteuid() }))
+}
+
+/// The directory of this user's objects: the only one here, for there is only one user.
+#[cfg(windows)]
+pub(crate) fn directory() -> PathBuf {
+    let found = || {
+        let mut entries = std::fs::read_dir(base()).expect("it is there").flatten();
+        // Tests make other directories there.
+        let own = entries.find(|one| one.file_name().to_string_lossy().starts_with("procsync-"))?;
+        Some(own.path())
+    };
+    found().unwrap_or_else(|| {
+        drop(procsync::Event::open("test-makes-the-directory", procsync::Reset::Auto));
+        found().expect("the first object made it")
+    })
 }
 
 /// A name that nobody else has.
@@ -78,11 +100,31 @@ pub(crate) fn file_of(name: &str) -> PathBuf {
 
 /// The file of a shared memory's bytes.
 pub(crate) fn data_file_of(name: &str) -> PathBuf {
-    if cfg!(target_os = "macos") {
-        Path::new("/private/var/tmp").join(format!("procsync-memory.{name}"))
-    } else {
+    if cfg!(target_os = "linux") {
         Path::new("/dev/shm").join(name)
+    } else {
+        directory().join(format!("{name}~memory"))
     }
+}
+
+/// Writes all of these bytes at an offset.
+pub(crate) fn write_at(file: &File, bytes: &[u8], at: u64) {
+    #[cfg(unix)]
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at).expect("it can be written");
+    #[cfg(windows)]
+    {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, at);
+        assert_eq!(written.expect("it can be written"), bytes.len());
+    }
+}
+
+/// Reads what is at an offset; answers how much there was.
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], at: u64) -> usize {
+    #[cfg(unix)]
+    let read = std::os::unix::fs::FileExt::read_at(file, bytes, at);
+    #[cfg(windows)]
+    let read = std::os::windows::fs::FileExt::seek_read(file, bytes, at);
+    read.expect("it can be read")
 }
 
 /// Asks again and again until the answer is yes.
@@ -113,6 +155,7 @@ pub(crate) fn say(text: &str) {
 }
 
 /// Says that this machine cannot run a test, and why.
+#[cfg(unix)]
 pub(crate) fn skip(test: &str, why: &str) {
     say(&format!("SKIPPED: {test}: {why}"));
     if let Some(log) = std::env::var_os("PROCSYNC_SKIP_LOG") {
@@ -122,6 +165,7 @@ pub(crate) fn skip(test: &str, why: &str) {
 }
 
 /// What a process has used of the processors so far.
+#[cfg(target_os = "linux")]
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
     let after_name = stat.rsplit(')').next().expect("a name in brackets");

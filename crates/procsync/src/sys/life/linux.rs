@@ -25,6 +25,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// Whether objects have pages for life words. Part of the layout, so it is the same for all on a system.
+pub(crate) const HAS_WORDS: bool = true;
+
 /// The shared page and the private one have this size each.
 pub(crate) const PAGE: usize = 4_096;
 /// Where in its page the word lies.
@@ -390,6 +393,16 @@ const SYS_FUTEX_WAITV: libc::c_long = 449; // the same number on every architect
 /// The most words that can be watched besides the one that is slept on.
 pub(crate) const MOST_WATCHED: usize = 16;
 
+/// Processes whose end a sleeper wants to be told of: here no system call waits for those as well.
+#[derive(Debug, Default)]
+pub(crate) struct Processes(());
+
+impl Processes {
+    pub(crate) fn watch(&mut self, _pid: u32, _started: u64) -> bool {
+        false
+    }
+}
+
 /// Sleeps while `word` and all watched words hold what is expected of them, until the monotonic
 /// clock shows `until`. True: one of the watched words was woken. Where the kernel cannot sleep on
 /// several words (before Linux 5.16, or not permitted), sleeps on `word` alone.
@@ -397,6 +410,7 @@ pub(crate) fn sleep_watching(
     word: &AtomicU32,
     expected: u32,
     watched: &[(&AtomicU32, u32)],
+    _processes: &Processes,
     until: u64,
 ) -> (Slept, bool) {
     static REFUSED: AtomicBool = AtomicBool::new(false);

@@ -5,7 +5,18 @@ mod linux;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub(crate) use linux::*;
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
+#[cfg(not(any(
+    all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"),
+    windows
+)))]
 mod other;
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+#[cfg(not(any(
+    all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"),
+    windows
+)))]
 pub(crate) use other::*;

@@ -116,10 +116,11 @@ pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
     vec!["/dev/shm".into(), "/tmp".into()]
 }
 
-/// Where other programs' `shm_open` finds shared memory (shm_overview(7)).
-pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
-/// What stands before a shared memory's name there.
-pub(crate) const SHARED_MEMORY_PREFIX: &str = "";
+/// Where a shared memory's own file lies: where other programs' `shm_open` finds it
+/// (shm_overview(7)), wherever its segment is.
+pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
+    Path::new("/dev/shm").join(name)
+}
 
 /// Whether two paths lead to the same place, other than by links.
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {

@@ -79,11 +79,15 @@ fn user_directory() -> Option<PathBuf> {
     Some(OsString::from_vec(path).into())
 }
 
-/// Where the bytes of shared memory lie. What `shm_open` makes has no directory here: it cannot be
-/// listed, nor made unseen, and its names have 31 characters at most. So only procsync finds these.
-pub(crate) const SHARED_MEMORY_DIRECTORY: &str = FOR_ALL;
-/// What stands before a shared memory's name there, among files of all kinds.
-pub(crate) const SHARED_MEMORY_PREFIX: &str = "procsync-memory.";
+/// Where a shared memory's own file lies: beside its segment, under a name that no object has. What
+/// `shm_open` makes has no directory here: it cannot be listed, nor made unseen, and its names have 31
+/// characters at most. So only procsync finds these. Not where everybody may make files: links to this
+/// user's own could stand there.
+pub(crate) fn memory_path(segment: &Path, _name: &str) -> PathBuf {
+    let mut path = segment.as_os_str().to_owned();
+    path.push("~memory");
+    path.into()
+}
 
 /// Whether two paths lead to the same place, other than by links. Most file systems here take small
 /// and capital letters for the same; for those that do not, the caller has compared the files.

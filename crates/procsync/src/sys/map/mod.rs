@@ -4,8 +4,9 @@
 mod posix;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(crate) use posix::{
-    FileFacts, FileId, Mapping, Unnamed, base_directory_fault, facts, facts_at,
-    make_private_directory, open, private_directory_fault, read_at, unlink, write_at,
+    FACTS_SHOW_ACCESS, FileFacts, FileId, Mapping, Unnamed, base_directory_fault, facts, facts_at,
+    file_name, make_private_directory, name_in, open, private_directory_fault, read_at, unlink,
+    write_at,
 };
 
 #[cfg(target_os = "linux")]
@@ -18,7 +19,12 @@ mod macos;
 #[cfg(target_os = "macos")]
 pub(crate) use macos::*;
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod other;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 pub(crate) use other::*;

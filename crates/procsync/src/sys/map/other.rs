@@ -118,9 +118,20 @@ pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
     vec!["/tmp".into()]
 }
 
-pub(crate) const SHARED_MEMORY_DIRECTORY: &str = "/dev/shm";
-pub(crate) const SHARED_MEMORY_PREFIX: &str = "";
+pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
+    Path::new("/tmp").join(name)
+}
+
+pub(crate) const FACTS_SHOW_ACCESS: bool = true;
 
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
     one == other
+}
+
+pub(crate) fn file_name(name: &str) -> String {
+    name.to_owned()
+}
+
+pub(crate) fn name_in(file_name: &str) -> Option<String> {
+    Some(file_name.to_owned())
 }

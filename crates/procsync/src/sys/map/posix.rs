@@ -39,6 +39,9 @@ impl From<Metadata> for FileFacts {
     }
 }
 
+/// Whether the facts of a directory show who may do what in it.
+pub(crate) const FACTS_SHOW_ACCESS: bool = true;
+
 /// What `file` is.
 pub(crate) fn facts(file: &File) -> io::Result<FileFacts> {
     file.metadata().map(FileFacts::from)
@@ -321,4 +324,14 @@ fn is_writable(path: &Path) -> io::Result<bool> {
     let answer =
         unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) };
     Ok(answer == 0)
+}
+
+/// What the file of an object of this name is called.
+pub(crate) fn file_name(name: &str) -> String {
+    name.to_owned()
+}
+
+/// Of which object this could be the file's name.
+pub(crate) fn name_in(file_name: &str) -> Option<String> {
+    Some(file_name.to_owned())
 }
