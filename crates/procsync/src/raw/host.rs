@@ -40,6 +40,4 @@ pub(crate) trait Host {
     fn wall_clock(&self) -> u64;
     /// Nanoseconds of a clock that nobody sets.
     fn monotonic(&self) -> u64;
-    /// Whether another CPU could change the word while this thread looks at it.
-    fn may_spin(&self) -> bool;
 }

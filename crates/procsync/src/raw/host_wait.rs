@@ -43,10 +43,11 @@ impl<'a, H: Host> HostWait<'a, H> {
         host: &'a H,
         estimate: &'a SpinEstimate,
         timeout: Option<Duration>,
+        backs_off: bool,
         spin: Spin,
     ) -> Self {
         let (began, deadline) = (host.monotonic(), deadline(host, timeout));
-        let spinner = Spinner::new(host.may_spin(), false, spin, estimate);
+        let spinner = Spinner::new(backs_off, spin, estimate);
         HostWait { host, spinner, listener: Listener::new(), began, deadline, slept: false }
     }
 
@@ -148,10 +149,6 @@ mod tests {
         fn monotonic(&self) -> u64 {
             self.now.get()
         }
-
-        fn may_spin(&self) -> bool {
-            false
-        }
     }
 
     fn host() -> Interrupting {
@@ -162,7 +159,7 @@ mod tests {
     fn an_interrupted_wait_goes_on_to_the_same_deadline() {
         let (host, estimate) = (host(), SpinEstimate::new());
         let timeout = Some(Duration::from_nanos(2 * STEP));
-        let mut wait = HostWait::new(&host, &estimate, timeout, Spin::Never);
+        let mut wait = HostWait::new(&host, &estimate, timeout, false, Spin::Never);
         let word = AtomicU32::new(0);
         assert_eq!(wait.sleep(&word, 0), Ok(()));
         assert_eq!(wait.sleep(&word, 0), Ok(()));
@@ -175,7 +172,7 @@ mod tests {
     fn a_wait_for_ever_sleeps_in_slices() {
         let (host, estimate) = (host(), SpinEstimate::new());
         for timeout in [None, Some(Duration::MAX), Some(Duration::from_nanos(u64::MAX))] {
-            let mut wait = HostWait::new(&host, &estimate, timeout, Spin::Never);
+            let mut wait = HostWait::new(&host, &estimate, timeout, false, Spin::Never);
             let before = host.monotonic();
             assert_eq!(wait.sleep(&AtomicU32::new(0), 0), Ok(()));
             assert_eq!(host.slept_until.borrow().last(), Some(&Some(before + SLICE)));

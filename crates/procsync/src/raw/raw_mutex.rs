@@ -256,7 +256,7 @@ impl<'a> RawMutex<'a> {
             return Err(already_owned);
         }
         let spin = if timeout == Some(Duration::ZERO) { Spin::Never } else { spin };
-        let mut wait = HostWait::new(&self.system, &self.estimate, timeout, spin);
+        let mut wait = HostWait::new(&self.system, &self.estimate, timeout, true, spin);
         match self.header.state.acquire(&ProcessTag(me.process), true, &mut wait) {
             Ok(_) => {
                 self.record(me);

@@ -274,7 +274,7 @@ impl<'a> RawSemaphore<'a> {
     #[cold]
     fn wait_slowly(&self, timeout: Option<Duration>, spin: Spin) -> Result<(), Error> {
         let spin = if timeout == Some(Duration::ZERO) { Spin::Never } else { spin };
-        let mut wait = HostWait::new(&self.system, &self.estimate, timeout, spin);
+        let mut wait = HostWait::new(&self.system, &self.estimate, timeout, false, spin);
         match self.header.count.take(&self.header.queue, &mut wait) {
             Ok(()) => {
                 self.record();

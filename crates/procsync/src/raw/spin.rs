@@ -2,10 +2,12 @@
 
 use super::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// Between which bounds an adaptive waiter spins, in pauses. (What one pause takes differs by a
-/// factor of twenty between processors; who knows the clock makes these of times.)
+/// Between which bounds an adaptive waiter spins, in pauses of the processor. (Who knows the clock makes
+/// these of times.)
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
+    /// About what a microsecond takes.
+    pub(crate) microsecond: u32,
     /// What a wait is always allowed: one that is over at once is noticed, and so it becomes known.
     pub(crate) always: u32,
     /// What a wait is allowed at least where spinning has paid off.
@@ -23,12 +25,20 @@ const PROBE_EVERY: u32 = 128;
 /// now and then: each halves what was learnt, and it stops when no more than this part is left.
 const FORGIVEN: u32 = 8;
 
+/// After so many waits in a row of which the pauses were in vain, each with half as many as the one
+/// before, the next ones give way at once.
+const IN_VAIN: u32 = 4;
+/// But one wait in so many pauses for a moment, to find out whether it helps again.
+const TRY_EVERY: u32 = 64;
+
 /// What the waits for one object have taught this process. Only a hint: every access is
 /// `Relaxed`, and an update that gets lost is one lesson the less.
 #[derive(Debug)]
 pub(crate) struct SpinEstimate {
     budget: AtomicU32,
     waits: AtomicU32,
+    /// How many waits in a row have paused in vain; not counted on from `IN_VAIN`.
+    in_vain: AtomicU32,
     /// Until when nobody gives the processor away; by the clock of who asks.
     stays_until: AtomicU64,
 }
@@ -38,6 +48,7 @@ impl SpinEstimate {
         SpinEstimate {
             budget: AtomicU32::new(u32::MAX),
             waits: AtomicU32::new(0),
+            in_vain: AtomicU32::new(0),
             stays_until: AtomicU64::new(0),
         }
     }
@@ -53,7 +64,34 @@ impl SpinEstimate {
         self.stays_until.store(until, Ordering::Relaxed);
     }
 
-    /// How often the next wait may pause.
+    /// How many pauses of the next wait may come before it gives way to others.
+    pub(crate) fn pausing(&self, pace: Pace) -> u32 {
+        let in_vain = self.in_vain.load(Ordering::Relaxed);
+        if in_vain < IN_VAIN {
+            pace.least >> in_vain
+        } else if self.waits.load(Ordering::Relaxed).is_multiple_of(TRY_EVERY) {
+            pace.always
+        } else {
+            0
+        }
+    }
+
+    /// A wait was over before it gave way.
+    pub(crate) fn pausing_paid(&self) {
+        if self.in_vain.load(Ordering::Relaxed) != 0 {
+            self.in_vain.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A wait has paused as long as it was allowed.
+    pub(crate) fn paused_in_vain(&self) {
+        let in_vain = self.in_vain.load(Ordering::Relaxed);
+        if in_vain < IN_VAIN {
+            self.in_vain.store(in_vain + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// How long the next wait may spin, in pauses.
     pub(crate) fn allowance(&self, pace: Pace) -> u32 {
         let waits = self.waits.load(Ordering::Relaxed);
         self.waits.store(waits.wrapping_add(1), Ordering::Relaxed);

@@ -113,7 +113,7 @@ impl Child {
     pub(super) fn run(work: impl FnOnce() -> bool) -> Child {
         // What would take locks when it is first asked, is asked before.
         let _ = (crate::sys::process::identity(), crate::pacing::spin_of_environment());
-        let _ = (crate::sys::process::pauses_per_microsecond(), crate::sys::process::may_spin());
+        let _ = crate::pacing::pauses_per_microsecond();
         // SAFETY: the child only does what `work` may do, and ends without running destructors.
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0);

@@ -10,7 +10,7 @@ use crate::pacing::Spinner;
 use crate::raw::host::Slept;
 use crate::raw::owned_word::TAG;
 use crate::raw::{Waiter, Waker};
-use crate::sys::{clock, process, wait};
+use crate::sys::{clock, wait};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -79,12 +79,7 @@ pub(crate) struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     pub(crate) fn new(segment: &'a Segment, deadline: Deadline) -> Self {
-        let spinner = Spinner::new(
-            process::may_spin(),
-            has_holders(segment),
-            segment.spin,
-            &segment.spin_estimate,
-        );
+        let spinner = Spinner::new(has_holders(segment), segment.spin, &segment.spin_estimate);
         let (shown, slept, settled, rank) = (None, false, false, Rank::Rest);
         let (look_cost, next_look, told) = (0, 0, 0);
         let suspects = Suspicion::of(segment, deadline.began());

@@ -45,10 +45,6 @@ impl Host for System {
     fn monotonic(&self) -> u64 {
         clock::monotonic()
     }
-
-    fn may_spin(&self) -> bool {
-        process::may_spin()
-    }
 }
 
 impl Waker for System {

@@ -149,18 +149,3 @@ pub(crate) fn short_name() -> [u8; 16] {
     unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
     name
 }
-
-/// How many CPUs this thread may run on.
-pub(super) fn cpus_allowed() -> u32 {
-    // SAFETY: cpu_set_t is a plain array of integers, for which all zeros is a value.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the set may be written and has the size given.
-    let answer = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
-    if answer != 0 {
-        // More CPUs than the set has bits.
-        return u32::MAX;
-    }
-    // SAFETY: the set is initialized.
-    let count = unsafe { libc::CPU_COUNT(&set) };
-    u32::try_from(count).unwrap_or(1)
-}

@@ -219,12 +219,6 @@ pub(crate) fn short_name() -> [u8; 16] {
     short
 }
 
-/// How many CPUs there are. Threads cannot be kept to some of them here.
-pub(super) fn cpus_allowed() -> u32 {
-    std::thread::available_parallelism()
-        .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

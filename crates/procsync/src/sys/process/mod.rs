@@ -6,8 +6,8 @@ mod posix;
 pub(crate) use posix::forks;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(crate) use posix::{
-    Descriptor, ForkNotice, close_in_child, descriptor, identity, may_spin, notice_forks,
-    pauses_per_microsecond, pid, started, tid, user,
+    Descriptor, ForkNotice, close_in_child, descriptor, identity, notice_forks, pid, started, tid,
+    user,
 };
 
 #[cfg(target_os = "linux")]

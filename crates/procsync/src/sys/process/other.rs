@@ -66,14 +66,6 @@ pub(crate) fn short_name() -> [u8; 16] {
     [0; 16]
 }
 
-pub(crate) fn may_spin() -> bool {
-    std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1)
-}
-
-pub(crate) fn pauses_per_microsecond() -> u32 {
-    40
-}
-
 #[expect(dead_code, reason = "nobody tells of forks here")]
 pub(crate) struct ForkNotice {
     pub(crate) before: fn(),

@@ -17,8 +17,6 @@ static STARTED: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static TID: Cell<u32> = const { Cell::new(0) };
-    /// Waits until the number of CPUs is asked again, and the last answer.
-    static CPUS: Cell<(u32, bool)> = const { Cell::new((0, false)) };
 }
 
 /// The process id in its own pid namespace. No system call after the first.
@@ -111,45 +109,6 @@ pub(super) fn is_there(pid: u32) -> bool {
     answer == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-/// Whether a second CPU could change a word while this thread looks at it. Asked anew now and
-/// then, because the affinity of a thread may change.
-pub(crate) fn may_spin() -> bool {
-    const ANSWER_SERVES: u32 = 256;
-    CPUS.with(|cpus| {
-        let (left, answer) = cpus.get();
-        if left > 0 {
-            cpus.set((left - 1, answer));
-            return answer;
-        }
-        let answer = system::cpus_allowed() > 1;
-        cpus.set((ANSWER_SERVES, answer));
-        answer
-    })
-}
-
-/// How many pauses of the processor (`spin_loop`) fill a microsecond; measured once.
-pub(crate) fn pauses_per_microsecond() -> u32 {
-    static MEASURED: AtomicU32 = AtomicU32::new(0);
-    match MEASURED.load(Ordering::Relaxed) {
-        0 => {
-            const PAUSES: u64 = 64;
-            // The shortest of three: an interruption makes a measurement longer, never shorter.
-            let shortest = (0..3)
-                .map(|_| {
-                    let before = super::super::clock::monotonic();
-                    (0..PAUSES).for_each(|_| std::hint::spin_loop());
-                    super::super::clock::monotonic() - before
-                })
-                .min();
-            let pauses = PAUSES * 1_000 / shortest.unwrap_or(0).max(1);
-            let pauses = pauses.clamp(5, 1_000) as u32;
-            MEASURED.store(pauses, Ordering::Relaxed);
-            pauses
-        }
-        pauses => pauses,
-    }
-}
-
 /// An open file, as a fork leaves it in the child.
 pub(crate) type Descriptor = libc::c_int;
 
@@ -216,7 +175,6 @@ extern "C" fn in_child() {
     STARTED.store(0, Ordering::Relaxed);
     system::forget();
     TID.with(|tid| tid.set(0));
-    CPUS.with(|cpus| cpus.set((0, false)));
     if let Some(notice) = NOTICE.get() {
         (notice.in_child)();
     }

@@ -226,35 +226,6 @@ pub(crate) fn short_name() -> [u8; 16] {
     })
 }
 
-/// Whether a second CPU could change a word while this thread looks at it.
-pub(crate) fn may_spin() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1))
-}
-
-/// How many pauses of the processor (`spin_loop`) fill a microsecond; measured once.
-pub(crate) fn pauses_per_microsecond() -> u32 {
-    static MEASURED: AtomicU32 = AtomicU32::new(0);
-    match MEASURED.load(Ordering::Relaxed) {
-        0 => {
-            const PAUSES: u64 = 64;
-            // The shortest of three: an interruption makes a measurement longer, never shorter.
-            let shortest = (0..3)
-                .map(|_| {
-                    let before = super::super::clock::monotonic();
-                    (0..PAUSES).for_each(|_| std::hint::spin_loop());
-                    super::super::clock::monotonic() - before
-                })
-                .min();
-            let pauses = PAUSES * 1_000 / shortest.unwrap_or(0).max(1);
-            let pauses = pauses.clamp(5, 1_000) as u32;
-            MEASURED.store(pauses, Ordering::Relaxed);
-            pauses
-        }
-        pauses => pauses,
-    }
-}
-
 /// What the library does around a fork; here there is none.
 pub(crate) struct ForkNotice {
     #[expect(dead_code, reason = "there is no fork to tell of")]
