@@ -130,7 +130,7 @@ pub enum Spin {
     Adaptive,
     /// Not at all.
     Never,
-    /// This many pauses.
+    /// This many pauses of the processor.
     Pauses(u32),
 }
 
