@@ -122,6 +122,10 @@ pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
     Path::new("/dev/shm").join(name)
 }
 
+/// Whether a file's device has the same number for as long as the file is there. Those of
+/// `memory_path` are gone when the system is started anew.
+pub(crate) const DEVICES_STAY: bool = true;
+
 /// Whether two paths lead to the same place, other than by links.
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
     one == other

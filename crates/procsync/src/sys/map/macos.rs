@@ -93,6 +93,12 @@ pub(crate) fn memory_path(segment: &Path, _name: &str) -> PathBuf {
 /// and capital letters for the same; for those that do not, the caller has compared the files.
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
     one.as_os_str().eq_ignore_ascii_case(other)
+/// Whether a file's device has the same number for as long as the file is there. Here volumes are
+/// numbered as they are mounted, so the number may be another one when the system was started anew;
+/// and the file is on the same volume as the segment that names it, beside it, where the other
+/// number is its own.
+pub(crate) const DEVICES_STAY: bool = false;
+
 }
 
 #[cfg(test)]

@@ -19,15 +19,16 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
-    ERROR_CANT_ACCESS_FILE, ERROR_SHARING_VIOLATION, GENERIC_READ, GENERIC_WRITE,
-    INVALID_HANDLE_VALUE,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_CANT_ACCESS_FILE, ERROR_INVALID_FUNCTION,
+    ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER, ERROR_NOT_SUPPORTED, ERROR_SHARING_VIOLATION,
+    GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, CREATE_NEW, CreateDirectoryW, CreateFileW, DELETE,
     FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT,
-    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES,
-    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK,
-    GetFileInformationByHandle, GetFileType, READ_CONTROL,
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_ID_INFO, FILE_READ_ATTRIBUTES,
+    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FileIdInfo,
+    GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType, READ_CONTROL,
 };
 use windows_sys::Win32::System::Memory::{
     CreateFileMappingW, FILE_MAP_READ, FILE_MAP_WRITE, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFile,
@@ -37,8 +38,22 @@ use windows_sys::Win32::System::Memory::{
 /// What tells one file from another for as long as either is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
-    pub(crate) device: u64,
-    pub(crate) number: u64,
+    volume: u32,
+    /// Of 64 bits on NTFS, of 128 on ReFS.
+    number: u128,
+}
+
+impl FileId {
+    /// To be written into another file in the same directory and kept there; not all zeros. So the
+    /// volume need not be told.
+    pub(crate) fn to_record(self) -> [u64; 2] {
+        [(self.number >> 64) as u64, self.number as u64]
+    }
+
+    /// Whether this is the file of which that was written.
+    pub(crate) fn is_recorded(self, record: [u64; 2]) -> bool {
+        record == self.to_record()
+    }
 }
 
 /// What a file is, whoever it belongs to.
@@ -47,6 +62,8 @@ pub(crate) struct FileFacts {
     pub(crate) id: FileId,
     pub(crate) regular: bool,
     pub(crate) size: u64,
+    /// How many names it has.
+    pub(crate) links: u64,
     /// A number that stands for the owner.
     pub(crate) owner: u32,
     /// 666: others may write to it; else 600.
@@ -61,18 +78,47 @@ pub(crate) fn facts(file: &File) -> io::Result<FileFacts> {
     let (data, regular) = information(file)?;
     let access = Access::to(file)?;
     Ok(FileFacts {
-        id: FileId {
-            device: data.dwVolumeSerialNumber.into(),
-            number: u64::from(data.nFileIndexHigh) << 32 | u64::from(data.nFileIndexLow),
-        },
+        id: FileId { volume: data.dwVolumeSerialNumber, number: number(file, &data)? },
         regular,
         size: u64::from(data.nFileSizeHigh) << 32 | u64::from(data.nFileSizeLow),
+        links: data.nNumberOfLinks.into(),
         owner: access.owner.number(),
         mode: if access.lets_others_write()? { 0o666 } else { 0o600 },
     })
 }
 
 /// What the system says about an open file, and whether it is a regular one.
+/// The number of an open file on its volume.
+fn number(file: &File, data: &BY_HANDLE_FILE_INFORMATION) -> io::Result<u128> {
+    let mut info = FILE_ID_INFO::default();
+    // SAFETY: the handle is open as long as `file`; the structure is the one of this class, and may be
+    // written.
+    let answer = unsafe {
+        GetFileInformationByHandleEx(
+            file.as_raw_handle(),
+            FileIdInfo,
+            (&raw mut info).cast(),
+            size_of::<FILE_ID_INFO>() as u32,
+        )
+    };
+    if answer != 0 {
+        return Ok(u128::from_le_bytes(info.FileId.Identifier));
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error().map(|code| code as u32) {
+        // Windows 7, and file systems without such numbers. Where there are any, they are told always:
+        // a file must not have one number now and another one later.
+        Some(
+            ERROR_INVALID_PARAMETER
+            | ERROR_NOT_SUPPORTED
+            | ERROR_INVALID_FUNCTION
+            | ERROR_INVALID_LEVEL
+            | ERROR_CALL_NOT_IMPLEMENTED,
+        ) => Ok(u128::from(data.nFileIndexHigh) << 32 | u128::from(data.nFileIndexLow)),
+        _ => Err(error),
+    }
+}
+
 fn information(file: &File) -> io::Result<(BY_HANDLE_FILE_INFORMATION, bool)> {
     let mut data = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file`, and the structure may be written.
