@@ -112,8 +112,8 @@ impl Mapping {
 
 /// Where objects lie if nothing else is said, best first. The same for a user's own and for those of
 /// the machine.
-pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
-    vec!["/dev/shm".into(), "/tmp".into()]
+pub(crate) fn base_directories(_machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    Ok(vec!["/dev/shm".into(), "/tmp".into()])
 }
 
 /// Where a shared memory's own file lies: where other programs' `shm_open` finds it

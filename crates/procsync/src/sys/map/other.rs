@@ -122,8 +122,8 @@ pub(crate) fn base_directory_fault(_path: &Path, _user: u32) -> io::Result<Optio
     unsupported()
 }
 
-pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
-    vec!["/tmp".into()]
+pub(crate) fn base_directories(_machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    Ok(vec!["/tmp".into()])
 }
 
 pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {

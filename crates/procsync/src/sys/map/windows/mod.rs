@@ -7,6 +7,7 @@ mod unlink;
 pub(crate) use names::{file_name, name_in};
 pub(crate) use unlink::unlink;
 
+use super::super::windows::folders::{LOCAL_APP_DATA, PROGRAM_DATA};
 use super::super::windows::security::{self, Access, Permissions};
 use super::super::windows::wide_path;
 use std::collections::HashSet;
@@ -16,7 +17,7 @@ use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::{AsRawHandle, FromRawHandle};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     ERROR_CALL_NOT_IMPLEMENTED, ERROR_CANT_ACCESS_FILE, ERROR_INVALID_FUNCTION,
@@ -439,11 +440,19 @@ pub(crate) fn base_directory_fault(path: &Path, _user: u32) -> io::Result<Option
 }
 
 /// Where objects lie if nothing else is said: the user's own folder for what belongs to this machine,
-/// for everybody's the one that the system has for data of programs.
-pub(crate) fn base_directories(machine_wide: bool) -> Vec<PathBuf> {
-    let variable = if machine_wide { "ProgramData" } else { "LOCALAPPDATA" };
-    let told = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-    vec![told.unwrap_or_else(std::env::temp_dir)]
+/// for everybody's the one that the system has for data of programs. There is no second choice, which
+/// some programs would take and others not; if the system does not tell, what it was asked for.
+pub(crate) fn base_directories(machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    static OWN: OnceLock<PathBuf> = OnceLock::new();
+    static FOR_ALL: OnceLock<PathBuf> = OnceLock::new();
+    let (known, folder) =
+        if machine_wide { (&FOR_ALL, PROGRAM_DATA) } else { (&OWN, LOCAL_APP_DATA) };
+    if known.get().is_none() {
+        let path = folder.path().map_err(|error| (folder.name.into(), error))?;
+        // Another thread's answer is the same.
+        let _ = known.set(path);
+    }
+    Ok(known.get().into_iter().cloned().collect())
 }
 
 /// Whether two paths lead to the same place, other than by links.
