@@ -62,9 +62,9 @@ impl FileId {
 pub(crate) struct FileFacts {
     pub(crate) id: FileId,
     pub(crate) regular: bool,
-    pub(crate) size: u64,
     /// How many names it has.
     pub(crate) links: u64,
+    pub(crate) size: u64,
     /// A number that stands for the owner.
     pub(crate) owner: u32,
     /// 666: others may write to it; else 600.
@@ -81,14 +81,13 @@ pub(crate) fn facts(file: &File) -> io::Result<FileFacts> {
     Ok(FileFacts {
         id: FileId { volume: data.dwVolumeSerialNumber, number: number(file, &data)? },
         regular,
-        size: u64::from(data.nFileSizeHigh) << 32 | u64::from(data.nFileSizeLow),
         links: data.nNumberOfLinks.into(),
+        size: u64::from(data.nFileSizeHigh) << 32 | u64::from(data.nFileSizeLow),
         owner: access.owner.number(),
         mode: if access.lets_others_write()? { 0o666 } else { 0o600 },
     })
 }
 
-/// What the system says about an open file, and whether it is a regular one.
 /// The number of an open file on its volume.
 fn number(file: &File, data: &BY_HANDLE_FILE_INFORMATION) -> io::Result<u128> {
     let mut info = FILE_ID_INFO::default();
@@ -120,6 +119,7 @@ fn number(file: &File, data: &BY_HANDLE_FILE_INFORMATION) -> io::Result<u128> {
     }
 }
 
+/// What the system says about an open file, and whether it is a regular one.
 fn information(file: &File) -> io::Result<(BY_HANDLE_FILE_INFORMATION, bool)> {
     let mut data = BY_HANDLE_FILE_INFORMATION::default();
     // SAFETY: the handle is open as long as `file`, and the structure may be written.
@@ -165,20 +165,21 @@ pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Tries again for a while if somebody has the file open and shares it with nobody: what looks for
-/// viruses or makes copies does that, for moments.
-fn patiently(mut open: impl FnMut() -> io::Result<File>) -> io::Result<File> {
-    const TRIES: u32 = 50;
-    const PAUSE: Duration = Duration::from_millis(2);
+/// The system's code for what is refused because somebody has the file open and does not share it.
+pub(crate) const IS_IN_USE: i32 = ERROR_SHARING_VIOLATION as i32;
+
+/// Tries again for a while if somebody has the file open and does not share it: what looks for viruses,
+/// makes an index or copies does that, for moments.
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const TRIES: u32 = 100;
+    const PAUSE: Duration = Duration::from_millis(5);
     for _ in 1..TRIES {
-        match open() {
-            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => {
-                std::thread::sleep(PAUSE);
-            }
+        match attempt() {
+            Err(error) if error.raw_os_error() == Some(IS_IN_USE) => std::thread::sleep(PAUSE),
             answer => return answer,
         }
     }
-    open()
+    attempt()
 }
 
 /// A file that nobody looks for yet. Dropped without being linked, it vanishes.
@@ -292,7 +293,7 @@ pub(crate) fn link(unnamed: &Unnamed, path: &Path) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // What has the name is a directory, or being deleted.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => Ok(false),
+        Err(error) if error.raw_os_error() == Some(IS_IN_USE) && path.exists() => Ok(false),
         Err(error) => Err(error),
     }
 }
