@@ -85,8 +85,8 @@ fn user_directory() -> io::Result<PathBuf> {
 
 /// Where a shared memory's own file lies: beside its segment, under a name that no object has. What
 /// `shm_open` makes has no directory here: it cannot be listed, nor made unseen, and its names have 31
-/// characters at most. So only procsync finds these. Not where everybody may make files: links to this
-/// user's own could stand there.
+/// characters at most. So only procsync finds these. Where everybody may make files, somebody may have
+/// linked another file there; such a file has two names, and is refused.
 pub(crate) fn memory_path(segment: &Path, _name: &str) -> PathBuf {
     let mut path = segment.as_os_str().to_owned();
     path.push("~memory");
@@ -94,9 +94,8 @@ pub(crate) fn memory_path(segment: &Path, _name: &str) -> PathBuf {
 }
 
 /// Whether a file's device has the same number for as long as the file is there. Here volumes are
-/// numbered as they are mounted, so the number may be another one when the system was started anew;
-/// and the file is on the same volume as the segment that names it, beside it, where the other
-/// number is its own.
+/// numbered as they are mounted, so it may be another one when the system was started anew. The file
+/// lies beside the segment that names it, on the same volume, so its own number tells enough.
 pub(crate) const DEVICES_STAY: bool = false;
 
 /// Whether two paths lead to the same place, other than by links. Most file systems here take small
