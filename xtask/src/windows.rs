@@ -7,7 +7,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,7 +21,7 @@ const TARGET: &str = "x86_64-win7-windows-gnu";
 const BUILD: &str = "build for Windows";
 const UNIT_TESTS: &str = "unit tests under Wine";
 const INTEGRATION_TESTS: &str = "integration tests under Wine";
-const COMMAND_LINE: &str = "command line under Wine";
+const COMMAND_LINE_TESTS: &str = "command line's tests under Wine";
 
 /// Debian's packages of what is needed.
 const PACKAGES: [&str; 7] = [
@@ -50,7 +49,7 @@ const STORM: (&str, &str) = ("PROCSYNC_STORM_SECONDS", "5");
 /// Builds and runs the tests: those of the integration tests whose path contains `filter`, or a choice.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<Report, String> {
     if let Err(why) = make_ready() {
-        let steps = [BUILD, UNIT_TESTS, INTEGRATION_TESTS, COMMAND_LINE];
+        let steps = [BUILD, UNIT_TESTS, INTEGRATION_TESTS, COMMAND_LINE_TESTS];
         let steps = steps.into_iter().map(|name| Step::skipped(name, &why)).collect();
         return Ok(Report::new(steps, Vec::new()));
     }
@@ -61,17 +60,19 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<Report,
     };
     let wine = Wine { directory: workspace.target().join("windows") };
     let mut steps = vec![Step::new(BUILD, Ok(()))];
-    for Program { kind, path } in &programs {
-        steps.push(match kind.as_str() {
-            "lib" => wine.test(UNIT_TESTS, path, &log, &[]),
-            "test" => {
+    for Program { kind, name, path } in &programs {
+        steps.push(match (kind.as_str(), name.as_str()) {
+            ("lib", _) => wine.test(UNIT_TESTS, path, &log, &[]),
+            ("test", OF_COMMAND_LINE) => wine.test(COMMAND_LINE_TESTS, path, &log, &[]),
+            ("test", _) => {
                 let choice: Vec<_> = match filter {
                     Some(filter) => vec![filter],
                     None => LONG.iter().flat_map(|test| ["--skip", *test]).collect(),
                 };
                 wine.test(INTEGRATION_TESTS, path, &log, &choice)
             }
-            _ => Step::new(COMMAND_LINE, wine.try_command_line(path)),
+            // The command line itself, which its tests run.
+            _ => continue,
         });
     }
     drop(wine);
@@ -137,19 +138,23 @@ fn clean(command: &mut Command) -> &mut Command {
     command.env_remove("LD_LIBRARY_PATH")
 }
 
+/// The tests of the command line that are for every system.
+const OF_COMMAND_LINE: &str = "anywhere";
+
 /// A built program.
 struct Program {
     kind: String,
+    name: String,
     path: PathBuf,
 }
 
-/// Builds the library's tests and the command line; answers the programs.
+/// Builds the library's tests, the command line and its tests; answers the programs.
 fn build(workspace: &Workspace) -> Result<Vec<Program>, String> {
     let tests = ["test", "--no-run", "-p", "procsync", "--lib", "--test", "*"];
-    let command_line = ["build", "-p", "procsync-cli"];
+    let command_line = ["test", "--no-run", "-p", "procsync-cli", "--test", OF_COMMAND_LINE];
     let mut programs = cargo(workspace, &tests)?;
     programs.extend(cargo(workspace, &command_line)?);
-    if programs.len() == 3 { Ok(programs) } else { Err("some programs were not built".to_owned()) }
+    if programs.len() == 4 { Ok(programs) } else { Err("some programs were not built".to_owned()) }
 }
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Vec<Program>, String> {
@@ -184,7 +189,8 @@ fn programs(messages: &str) -> Vec<Program> {
         .filter_map(|message| {
             let path = message["executable"].as_str()?.into();
             let kind = message["target"]["kind"][0].as_str()?.to_owned();
-            Some(Program { kind, path })
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some(Program { kind, name, path })
         })
         .collect();
     programs.sort_by_key(|program| program.kind != "lib");
@@ -209,6 +215,8 @@ impl Wine {
             .env("WINEDEBUG", "-all")
             .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
             .env("RUST_BACKTRACE", "1")
+            // For what tests put up with from Wine only.
+            .env("PROCSYNC_TEST_WINE", "1")
             .stdin(Stdio::null())
     }
 
@@ -229,35 +237,6 @@ impl Wine {
         }
         Step::of_tests(name, sh::run_reading(&mut command))
     }
-
-    /// Makes objects, uses, lists and removes them.
-    fn try_command_line(&self, program: &Path) -> Result<(), String> {
-        let objects = self.directory.join("objects");
-        let _ = fs::remove_dir_all(&objects);
-        fs::create_dir_all(&objects).map_err(|error| format!("{}: {error}", objects.display()))?;
-        let procsync = |arguments: &[&str]| {
-            let mut command = self.command(program);
-            command.env("PROCSYNC_DIR", windows_path(&objects)).args(arguments);
-            let output = command.output().map_err(|error| error.to_string())?;
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            if output.status.success() {
-                return Ok(said);
-            }
-            let error = String::from_utf8_lossy(&output.stderr).into_owned();
-            Err(format!("procsync {}: {}: {said}{error}", arguments.join(" "), output.status))
-        };
-        procsync(&["create", "semaphore", "Gpus", "--permits", "3"])?;
-        procsync(&["create", "event", "go"])?;
-        procsync(&["set", "go"])?;
-        procsync(&["wait", "go"])?;
-        let listed = procsync(&["ls"])?;
-        procsync(&["rm", "Gpus", "go"])?;
-        let left = procsync(&["ls"])?;
-        match ["Gpus", "go"].iter().find(|name| !listed.contains(**name) || left.contains(**name)) {
-            Some(name) => Err(format!("{name} in these lists:\n{listed}\nand then\n{left}")),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Drop for Wine {
@@ -275,13 +254,15 @@ mod tests {
     #[test]
     fn test_programs_are_found_in_cargos_messages() {
         let messages = r#"
-            {"reason":"compiler-artifact","executable":null,"target":{"kind":["lib"]}}
-            {"reason":"compiler-artifact","executable":"/t/it.exe","target":{"kind":["test"]}}
-            {"reason":"compiler-artifact","executable":"/t/unit.exe","target":{"kind":["lib"]}}
+            {"reason":"compiler-artifact","executable":null,"target":{"kind":["lib"],"name":"a"}}
+            {"reason":"compiler-artifact","executable":"/t/it-1.exe","target":{"kind":["test"],"name":"it"}}
+            {"reason":"compiler-artifact","executable":"/t/a-2.exe","target":{"kind":["lib"],"name":"a"}}
             no message"#;
         let programs = programs(messages);
-        let found: Vec<_> =
-            programs.iter().map(|one| (one.kind.as_str(), one.path.to_str().unwrap())).collect();
-        assert_eq!(found, [("lib", "/t/unit.exe"), ("test", "/t/it.exe")]);
+        let text = |program: &Program| {
+            format!("{} {} {}", program.kind, program.name, program.path.display())
+        };
+        let found: Vec<_> = programs.iter().map(text).collect();
+        assert_eq!(found, ["lib a /t/a-2.exe", "test it /t/it-1.exe"]);
     }
 }

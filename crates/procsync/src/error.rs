@@ -286,6 +286,10 @@ fn advice(error: &io::Error) -> &'static str {
             #[cfg(unix)]
             Some(libc::EISDIR) => "; it is a directory",
             #[cfg(windows)]
+            Some(crate::sys::map::IS_IN_USE) => {
+                "; another program keeps it open and does not share it: what looks for viruses, makes an index or a copy should leave this directory out"
+            }
+            #[cfg(windows)]
             Some(crate::sys::map::IS_A_LINK) => "; it is a link, which is never followed",
             _ => "",
         },

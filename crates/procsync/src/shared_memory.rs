@@ -88,7 +88,9 @@ impl Sealed for SharedMemory {
         let facts = map::facts(&file).map_err(system("look at"))?;
         // Between the linking of its name and now somebody else may have put another file there.
         let reason = match segment.data_file().map_err(system("look at"))? {
-            Some(made) if made == facts.id => None,
+            Some(made) if facts.id.is_recorded(made) => {
+                data_file::fault_of_own(&facts, handle.scope())
+            }
             Some(_) => Some("it is not the file that procsync made".to_owned()),
             None => data_file::fault(&facts, handle.scope()),
         };

@@ -12,7 +12,7 @@ use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
 use crate::name::Name;
-use crate::sys::map::{self, FileFacts, FileId, Unnamed};
+use crate::sys::map::{self, FileFacts, Unnamed};
 use crate::sys::process;
 use std::fs::File;
 use std::io;
@@ -70,24 +70,27 @@ impl DataFile {
 
     /// Gives the file its name, or takes what another program made under it. Only for the holder
     /// of the segment's exclusive lock.
-    pub(super) fn link(&self, segment: &File, how: How, object: &Object) -> Result<()> {
-        let system = |operation| system(object, &self.path, operation);
-        write_identity(segment, self.unnamed.facts.id).map_err(system("register"))?;
-        if !map::link(&self.unnamed, &self.path).map_err(system("make"))? {
-            write_identity(segment, FileId { device: 0, number: 0 }).map_err(system("register"))?;
+    pub(super) fn link(self, segment: &File, how: How, object: &Object) -> Result<()> {
+        let DataFile { path, unnamed, wanted, scope } = self;
+        let system = |operation| system(object, &path, operation);
+        write_identity(segment, unnamed.facts.id.to_record()).map_err(system("register"))?;
+        let linked = map::link(&unnamed, &path).map_err(system("make"))?;
+        // With the name that it had until now, if it had one: nobody is to find it with two.
+        drop(unnamed);
+        if !linked {
+            write_identity(segment, NOBODYS).map_err(system("register"))?;
             if how == How::Create {
                 return Err(Error::AlreadyExists { object: object.clone() });
             }
-            let found = map::facts_at(&self.path).map_err(system("look at"))?;
-            if let Some(reason) = fault(&found, self.scope) {
-                let (object, path) = (object.clone(), self.path.clone());
-                return Err(Error::Damaged { object, path, reason });
+            let found = map::facts_at(&path).map_err(system("look at"))?;
+            if let Some(reason) = fault(&found, scope) {
+                return Err(Error::Damaged { object: object.clone(), path, reason });
             }
-            if found.size < self.wanted {
+            if found.size < wanted {
                 return Err(Error::Mismatch {
                     object: object.clone(),
                     property: "size in bytes",
-                    wanted: format!("{} or more", self.wanted),
+                    wanted: format!("{wanted} or more"),
                     found: found.size.to_string(),
                 });
             }
@@ -96,9 +99,12 @@ impl DataFile {
     }
 }
 
-fn write_identity(segment: &File, id: FileId) -> io::Result<()> {
-    map::write_at(segment, DEVICE_AT, &id.device.to_ne_bytes())?;
-    map::write_at(segment, NUMBER_AT, &id.number.to_ne_bytes())
+/// What a segment says if procsync made no file for it.
+const NOBODYS: [u64; 2] = [0, 0];
+
+fn write_identity(segment: &File, [device, number]: [u64; 2]) -> io::Result<()> {
+    map::write_at(segment, DEVICE_AT, &device.to_ne_bytes())?;
+    map::write_at(segment, NUMBER_AT, &number.to_ne_bytes())
 }
 
 pub(super) fn is_ready(segment: &File) -> io::Result<bool> {
@@ -117,8 +123,20 @@ pub(crate) fn fault(found: &FileFacts, scope: Scope) -> Option<String> {
     } else if scope == Scope::User && found.mode & 0o022 != 0 {
         Some(format!("its mode {:o} lets others write to it", found.mode))
     } else {
-        None
+        links_fault(found)
     }
+}
+
+/// Why a file may not be used of which a segment says that procsync made it; none: it may. Others may
+/// have written that into a machine-wide segment.
+pub(crate) fn fault_of_own(found: &FileFacts, scope: Scope) -> Option<String> {
+    if scope == Scope::User { None } else { links_fault(found) }
+}
+
+/// Where everybody may make files, somebody may have given a file of this user's this name: its
+/// other name is what it is used by.
+fn links_fault(found: &FileFacts) -> Option<String> {
+    (found.links > 1).then(|| format!("it has {} names, and may be something else", found.links))
 }
 
 /// Which names shared memory cannot have, because their files in the same directory would be
@@ -133,22 +151,22 @@ pub(crate) fn name_fault(name: &Name) -> Option<String> {
 }
 
 /// Which file a segment says that procsync made for it, if any.
-pub(crate) fn registered(segment: &File) -> io::Result<Option<FileId>> {
+pub(crate) fn registered(segment: &File) -> io::Result<Option<[u64; 2]>> {
     let (mut device, mut number) = ([0; 8], [0; 8]);
     map::read_at(segment, DEVICE_AT, &mut device)?;
     map::read_at(segment, NUMBER_AT, &mut number)?;
-    let id = FileId { device: u64::from_ne_bytes(device), number: u64::from_ne_bytes(number) };
-    Ok((id.number != 0).then_some(id))
+    let record = [u64::from_ne_bytes(device), u64::from_ne_bytes(number)];
+    Ok((record != NOBODYS).then_some(record))
 }
 
 /// The data file of a leftover that another user made, to be used again by one who cannot remove it:
 /// if it is the one that procsync made, and has the right size.
 pub(super) fn reusable(segment: &File, path: &Path, size: u64) -> io::Result<Option<File>> {
-    let Some(id) = registered(segment)? else { return Ok(None) };
+    let Some(made) = registered(segment)? else { return Ok(None) };
     let Ok(file) = map::open(path, true) else { return Ok(None) };
     let (found, owner) = (map::facts(&file)?, map::facts(segment)?.owner);
-    let is_it = found.regular && found.id == id && found.size == size && found.owner == owner;
-    Ok(is_it.then_some(file))
+    let is_it = found.regular && found.id.is_recorded(made);
+    Ok((is_it && found.size == size && found.owner == owner).then_some(file))
 }
 
 /// Makes a data file as good as new.
@@ -162,9 +180,9 @@ pub(super) const IDENTITY: std::ops::Range<usize> = DEVICE_AT as usize..NUMBER_A
 
 /// Removes the data file of a segment, if it has one that procsync made.
 pub(super) fn remove(segment: &File, path: &Path) -> io::Result<()> {
-    let Some(id) = registered(segment)? else { return Ok(()) };
+    let Some(made) = registered(segment)? else { return Ok(()) };
     let Ok(found) = map::facts_at(path) else { return Ok(()) };
-    if found.id != id || found.owner != map::facts(segment)?.owner {
+    if !found.id.is_recorded(made) || found.owner != map::facts(segment)?.owner {
         return Ok(());
     }
     map::unlink(path)

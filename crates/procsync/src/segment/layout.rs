@@ -250,7 +250,7 @@ pub(crate) struct Records {
     /// 1: a shared memory's own file is complete.
     pub(crate) ready: AtomicU32,
     pub(crate) dead_noticed: AtomicU64,
-    /// A shared memory's own file, if procsync made it: device and number, else 0.
+    /// A shared memory's own file, if procsync made it (`FileId::to_record`), else 0.
     pub(crate) data_device: AtomicU64,
     pub(crate) data_number: AtomicU64,
 }

@@ -145,7 +145,7 @@ impl Attempt<'_> {
         system(&self.object, &self.path, operation)
     }
 
-    fn attach(&self, registry: &mut Registry, found: &mut Option<Arc<Segment>>) -> Result<Try> {
+    fn attach(&mut self, registry: &mut Registry, found: &mut Option<Arc<Segment>>) -> Result<Try> {
         let file = match map::open(&self.path, true) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -321,7 +321,7 @@ impl Attempt<'_> {
         Ok(true)
     }
 
-    fn create(&self, registry: &mut Registry) -> Result<Try> {
+    fn create(&mut self, registry: &mut Registry) -> Result<Try> {
         let is_shared_memory = self.spec.facts.kind == Kind::SharedMemory;
         if is_shared_memory && self.data_file.is_none() {
             return Ok(Try::NeedsDataFile);
@@ -363,9 +363,11 @@ impl Attempt<'_> {
         if !map::link(&new, &self.path).map_err(self.system("make"))? {
             return Ok(Try::Again);
         }
+        // It gets a name once: should this try be in vain after that, the next one makes another.
+        let data_file = self.data_file.take();
         let facts = new.facts;
         let file = self.locked(new.into_file(), facts);
-        if let Some(data_file) = &self.data_file {
+        if let Some(data_file) = data_file {
             if let Err(error) = data_file.link(&file, self.how, &self.object) {
                 let _ = map::unlink(&self.path);
                 return Err(error);
@@ -692,3 +694,6 @@ pub(crate) fn remove_ledger(
         Ok(Some(Some(Removal::WhenLastUserLeaves)))
     })
 }
+
+#[cfg(test)]
+mod tests;

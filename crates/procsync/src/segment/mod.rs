@@ -125,7 +125,7 @@ impl Segment {
     }
 
     /// Which file procsync made for this shared memory; none: another program's is used.
-    pub(crate) fn data_file(&self) -> std::io::Result<Option<FileId>> {
+    pub(crate) fn data_file(&self) -> std::io::Result<Option<[u64; 2]>> {
         data_file::registered(&self.file)
     }
 

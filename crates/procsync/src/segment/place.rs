@@ -211,9 +211,17 @@ fn base_directory(
         let fault = map::base_directory_fault(&path, user);
         return (path, fault);
     }
+    let candidates = match map::base_directories(machine_wide) {
+        Ok(candidates) => candidates,
+        Err((asked_for, error)) => {
+            let advice = "set PROCSYNC_DIR to a directory, in all programs that are to meet";
+            let told = format!("the system does not say where it is: {error}; {advice}");
+            return (asked_for, Err(io::Error::other(told)));
+        }
+    };
     // If none is usable, the first one's fault is what the user wants to hear.
     let mut worst = None;
-    for path in map::base_directories(machine_wide) {
+    for path in candidates {
         let fault = map::base_directory_fault(&path, user);
         if matches!(fault, Ok(None)) {
             return (path, fault);

@@ -155,6 +155,26 @@ fn memory_follows_no_link() {
 }
 
 #[test]
+fn memory_is_never_put_into_a_file_that_has_another_name() {
+    // As somebody could do where everybody may make files and the kernel lets users link others'.
+    for scope in [Scope::User, EVERYBODY] {
+        let (target, name) = (name("named-twice"), name("second-name"));
+        let file = OtherProgramsFile::make(&target, me(), 0o600);
+        let second = OtherProgramsFile(data_file_of(&name));
+        fs::hard_link(&file.0, &second.0).unwrap();
+        let error = SharedMemory::options(64).scope(scope).open(&name).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("2 names"), "{error}");
+        file.assert_untouched();
+        second.assert_untouched();
+        // With one name, it is memory like any.
+        fs::remove_file(&file.0).unwrap();
+        drop(SharedMemory::options(64).scope(scope).open(&name).unwrap());
+        second.assert_untouched();
+    }
+}
+
+#[test]
 fn memory_cannot_have_names_whose_files_are_something_else() {
     for prefix in ["procsync.", "procsync-", "sem.", "/procsync.", "Global\\sem."] {
         let name = format!("{prefix}{}", name("taken"));
@@ -259,7 +279,7 @@ impl Common {
 /// Role: a user of the machine. Arguments: the user's number, a name.
 ///
 /// `open KIND` answers `open`, `use` answers what the object was like, `close` answers `closed`,
-/// `forge DEVICE NUMBER` answers `forged`; errors answer `error` with the text.
+/// `forge DEVICE NUMBER` and `forge-ready DEVICE NUMBER` answer `forged`; errors answer `error` with the text.
 pub(crate) fn stranger(role: &mut Role) {
     become_user(role.number(0));
     let name = role.argument(1);
@@ -277,10 +297,10 @@ pub(crate) fn stranger(role: &mut Role) {
                 open = None;
                 Ok("closed".to_owned())
             }
-            Some("forge") => {
+            Some(how @ ("forge" | "forge-ready")) => {
                 let mut number = || words.next().expect("two").parse().expect("a number");
                 let (device, number) = (number(), number());
-                forge(name, device, number).map(|event| {
+                forge(name, device, number, how == "forge-ready").map(|event| {
                     forged = Some(event);
                     "forged".to_owned()
                 })
@@ -291,8 +311,9 @@ pub(crate) fn stranger(role: &mut Role) {
     }
 }
 
-/// Makes a machine-wide object that says: I am a shared memory, and that file is mine.
-fn forge(name: &str, device: u64, number: u64) -> procsync::Result<Event> {
+/// Makes a machine-wide object that says: I am a shared memory, and that file is mine; and perhaps: come
+/// in.
+fn forge(name: &str, device: u64, number: u64, ready: bool) -> procsync::Result<Event> {
     let event = Event::options(Reset::Manual).scope(EVERYBODY).open(name)?;
     let path = support::base().join(format!("procsync.{name}"));
     let file = File::options().write(true).open(path).expect("it is ours");
@@ -300,6 +321,9 @@ fn forge(name: &str, device: u64, number: u64) -> procsync::Result<Event> {
     file.write_all_at(&6_u32.to_ne_bytes(), 12).expect("it is ours");
     file.write_all_at(&device.to_ne_bytes(), 128 + 48).expect("it is ours");
     file.write_all_at(&number.to_ne_bytes(), 128 + 56).expect("it is ours");
+    if ready {
+        file.write_all_at(&1_u32.to_ne_bytes(), 128 + 36).expect("it is ours");
+    }
     Ok(event)
 }
 
@@ -329,6 +353,35 @@ fn a_forged_object_has_no_file_of_another_user_removed() {
         assert!(file_survives(BOB, opens), "opened as {opens}");
         // That it is well forged shows where forger and victim are one.
         assert!(!file_survives(0, opens), "opened as {opens}: this test shows nothing");
+    }
+}
+
+#[test]
+fn a_forged_object_has_memory_put_into_no_file_that_has_another_name() {
+    if there_is_only_one_user("a_forged_object_has_memory_put_into_no_file_that_has_another_name") {
+        return;
+    }
+    for named_twice in [true, false] {
+        let (base, name) = (base_for_all(), name("forged-link"));
+        let file = OtherProgramsFile::make(&name, 0, 0o600);
+        let other = OtherProgramsFile(data_file_of(&format!("{name}-other")));
+        if named_twice {
+            fs::hard_link(&file.0, &other.0).unwrap();
+        }
+        let data = file.0.metadata().unwrap();
+        // The forger stays, or the object would be a leftover.
+        let mut forger = start_in(base.path(), "stranger", &[&BOB.to_string(), &name]);
+        let forge = format!("forge-ready {} {}", data.dev(), data.ino());
+        assert_eq!(forger.ask(&forge), "forged");
+        let mut victim = start_in(base.path(), "stranger", &["0", &name]);
+        let answer = victim.ask("open memory");
+        if named_twice {
+            assert!(answer.contains("2 names"), "{answer}");
+        } else {
+            assert_eq!(answer, "open", "that it is well forged");
+        }
+        victim.finish();
+        file.assert_untouched();
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Helper {
     lines: Receiver<String>,
 }
 
+/// There where the tests run under Wine.
+const WINE: &str = "PROCSYNC_TEST_WINE";
+
 /// Names the program, with its arguments, that this binary and its helpers are run by.
 pub(crate) const EMULATOR: &str = "PROCSYNC_TEST_EMULATOR";
 
@@ -48,6 +51,24 @@ fn command(role: &str, arguments: &[&str]) -> Command {
         .env(ROLE, role)
         .env(ARGUMENTS, arguments.join("\n"));
     command
+}
+
+/// Starts a process.
+///
+/// Wine (not Windows) says "internal error" now and then on a busy machine: the new process ended before
+/// it had told Wine's server that it runs, and nobody knows why. Tried again, it starts.
+fn started(command: &mut Command) -> Child {
+    const INTERNAL_ERROR: i32 = 1359;
+    let may_fail = cfg!(windows) && std::env::var_os(WINE).is_some();
+    for _ in 0..3 {
+        match command.spawn() {
+            Err(error) if may_fail && error.raw_os_error() == Some(INTERNAL_ERROR) => {
+                support::say("Wine could not start a process; once more");
+            }
+            answer => return answer.expect("a helper process starts"),
+        }
+    }
+    command.spawn().expect("a helper process starts")
 }
 
 impl Helper {
@@ -77,15 +98,11 @@ impl Helper {
     pub(crate) fn start_silent(role: &str, arguments: &[&str]) -> Silent {
         let mut command = command(role, arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        Silent(command.spawn().expect("a helper process starts"))
+        Silent(started(&mut command))
     }
 
     fn spawn(role: &str, mut command: Command) -> Helper {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a helper process starts");
+        let mut child = started(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {

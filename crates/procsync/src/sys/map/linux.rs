@@ -112,8 +112,8 @@ impl Mapping {
 
 /// Where objects lie if nothing else is said, best first. The same for a user's own and for those of
 /// the machine.
-pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
-    vec!["/dev/shm".into(), "/tmp".into()]
+pub(crate) fn base_directories(_machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    Ok(vec!["/dev/shm".into(), "/tmp".into()])
 }
 
 /// Where a shared memory's own file lies: where other programs' `shm_open` finds it
@@ -121,6 +121,10 @@ pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
 pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {
     Path::new("/dev/shm").join(name)
 }
+
+/// Whether a file's device has the same number for as long as the file is there. Those of
+/// `memory_path` are gone when the system is started anew.
+pub(crate) const DEVICES_STAY: bool = true;
 
 /// Whether two paths lead to the same place, other than by links.
 pub(crate) fn same_path(one: &Path, other: &Path) -> bool {

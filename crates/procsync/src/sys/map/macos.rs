@@ -57,37 +57,46 @@ impl Mapping {
 /// `TMPDIR`, which some programs change, and from which files are removed that were not read for
 /// three days; two "same" objects would be the end of that. Nor is there a second choice that some
 /// programs of a user would take and others not. For the same reason `/var/tmp` and not `/tmp` for
-/// those of the machine (hier(7)).
-pub(crate) fn base_directories(machine_wide: bool) -> Vec<PathBuf> {
-    let own = if machine_wide { None } else { user_directory() };
-    vec![own.unwrap_or_else(|| FOR_ALL.into())]
+/// those of the machine (hier(7)). If the system does not tell, what it was asked for.
+pub(crate) fn base_directories(machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let found = if machine_wide { Ok(FOR_ALL.into()) } else { user_directory() };
+    found.map(|path| vec![path]).map_err(|error| ("DARWIN_USER_DIR".into(), error))
 }
 
 /// Without the link `/var`, because links are not followed.
 const FOR_ALL: &str = "/private/var/tmp";
 
-fn user_directory() -> Option<PathBuf> {
+fn user_directory() -> io::Result<PathBuf> {
     let mut path = vec![0_u8; libc::PATH_MAX as usize];
     // SAFETY: the buffer may be written and has the length given.
     let length =
         unsafe { libc::confstr(libc::_CS_DARWIN_USER_DIR, path.as_mut_ptr().cast(), path.len()) };
-    // With the zero byte at its end; 0: there is none, more: it did not fit.
-    if length < 2 || length > path.len() {
-        return None;
+    // With the zero byte at its end.
+    match length {
+        0 => Err(io::Error::last_os_error()),
+        1 => Err(io::ErrorKind::NotFound.into()),
+        _ if length > path.len() => Err(io::ErrorKind::InvalidFilename.into()),
+        _ => {
+            path.truncate(length - 1);
+            Ok(OsString::from_vec(path).into())
+        }
     }
-    path.truncate(length - 1);
-    Some(OsString::from_vec(path).into())
 }
 
 /// Where a shared memory's own file lies: beside its segment, under a name that no object has. What
 /// `shm_open` makes has no directory here: it cannot be listed, nor made unseen, and its names have 31
-/// characters at most. So only procsync finds these. Not where everybody may make files: links to this
-/// user's own could stand there.
+/// characters at most. So only procsync finds these. Where everybody may make files, somebody may have
+/// linked another file there; such a file has two names, and is refused.
 pub(crate) fn memory_path(segment: &Path, _name: &str) -> PathBuf {
     let mut path = segment.as_os_str().to_owned();
     path.push("~memory");
     path.into()
 }
+
+/// Whether a file's device has the same number for as long as the file is there. Here volumes are
+/// numbered as they are mounted, so it may be another one when the system was started anew. The file
+/// lies beside the segment that names it, on the same volume, so its own number tells enough.
+pub(crate) const DEVICES_STAY: bool = false;
 
 /// Whether two paths lead to the same place, other than by links. Most file systems here take small
 /// and capital letters for the same; for those that do not, the caller has compared the files.

@@ -13,15 +13,23 @@ fn unsupported<T>() -> io::Result<T> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FileId {
-    pub(crate) device: u64,
-    pub(crate) number: u64,
+pub(crate) struct FileId;
+
+impl FileId {
+    pub(crate) fn to_record(self) -> [u64; 2] {
+        [0; 2]
+    }
+
+    pub(crate) fn is_recorded(self, _record: [u64; 2]) -> bool {
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileFacts {
     pub(crate) id: FileId,
     pub(crate) regular: bool,
+    pub(crate) links: u64,
     pub(crate) size: u64,
     pub(crate) owner: u32,
     pub(crate) mode: u32,
@@ -114,8 +122,8 @@ pub(crate) fn base_directory_fault(_path: &Path, _user: u32) -> io::Result<Optio
     unsupported()
 }
 
-pub(crate) fn base_directories(_machine_wide: bool) -> Vec<PathBuf> {
-    vec!["/tmp".into()]
+pub(crate) fn base_directories(_machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    Ok(vec!["/tmp".into()])
 }
 
 pub(crate) fn memory_path(_segment: &Path, name: &str) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What Linux and macOS have in common: files, mappings of them, and who may change a directory.
 #![allow(unsafe_code)] // mmap, linkat, fcntl
 
+use super::DEVICES_STAY;
 use std::ffi::{CStr, CString};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -13,8 +14,20 @@ use std::ptr::NonNull;
 /// What tells one file from another for as long as either is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
-    pub(crate) device: u64,
-    pub(crate) number: u64,
+    device: u64,
+    number: u64,
+}
+
+impl FileId {
+    /// To be written into another file and kept there; not all zeros.
+    pub(crate) fn to_record(self) -> [u64; 2] {
+        [self.device, self.number]
+    }
+
+    /// Whether this is the file of which that was written.
+    pub(crate) fn is_recorded(self, [device, number]: [u64; 2]) -> bool {
+        number == self.number && (device == self.device || !DEVICES_STAY)
+    }
 }
 
 /// What a file is, whoever it belongs to.
@@ -22,6 +35,8 @@ pub(crate) struct FileId {
 pub(crate) struct FileFacts {
     pub(crate) id: FileId,
     pub(crate) regular: bool,
+    /// How many names it has.
+    pub(crate) links: u64,
     pub(crate) size: u64,
     pub(crate) owner: u32,
     pub(crate) mode: u32,
@@ -32,6 +47,7 @@ impl From<Metadata> for FileFacts {
         FileFacts {
             id: FileId { device: data.dev(), number: data.ino() },
             regular: data.is_file(),
+            links: data.nlink(),
             size: data.size(),
             owner: data.uid(),
             mode: data.mode() & 0o7777,

@@ -1,5 +1,5 @@
-//! os_sync_wait_on_address(3), which macOS has since 14.4; before, `__ulock_wait`, the system call
-//! below it, which is not documented but used by the system's own C++ library.
+//! `os_sync_wait_on_address_with_timeout`, which macOS has since 14.4; before, `__ulock_wait`, the system
+//! call below it, which is not documented but used by the system's own C++ library.
 //!
 //! Which there are is asked when the program runs, so that one program serves all versions. Where
 //! there is neither (before 10.12), waits look again after a short pause.
@@ -18,7 +18,7 @@ const PAUSE: u64 = 1_000_000;
 const FEW: u32 = 16;
 
 // os/os_sync_wait_on_address.h, os/clock.h
-type WaitWithDeadline = unsafe extern "C" fn(*mut c_void, u64, usize, u32, u32, u64) -> c_int;
+type WaitWithTimeout = unsafe extern "C" fn(*mut c_void, u64, usize, u32, u32, u64) -> c_int;
 type WakeByAddress = unsafe extern "C" fn(*mut c_void, usize, u32) -> c_int;
 const OS_SYNC_SHARED: u32 = 1;
 const OS_CLOCK_MACH_ABSOLUTE_TIME: u32 = 32;
@@ -59,7 +59,7 @@ impl Function {
     }
 }
 
-static WAIT: Function = Function::new(c"os_sync_wait_on_address_with_deadline");
+static WAIT: Function = Function::new(c"os_sync_wait_on_address_with_timeout");
 static WAKE_ANY: Function = Function::new(c"os_sync_wake_by_address_any");
 static WAKE_ALL: Function = Function::new(c"os_sync_wake_by_address_all");
 static ULOCK_WAIT: Function = Function::new(c"__ulock_wait");
@@ -83,8 +83,8 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, shared: bool, until: Option
     }
     let answer = if let Some(wait) = WAIT.get() {
         // SAFETY: os_sync_wait_on_address.h gives this symbol this signature.
-        let wait = unsafe { std::mem::transmute::<*mut c_void, WaitWithDeadline>(wait) };
-        wait_with_deadline(wait, word, expected, shared, until)
+        let wait = unsafe { std::mem::transmute::<*mut c_void, WaitWithTimeout>(wait) };
+        wait_with_timeout(wait, word, expected, shared, until.map(|until| until - now))
     } else if let Some(wait) = ULOCK_WAIT.get() {
         // SAFETY: the kernel's ulock.h gives this symbol this signature.
         let wait = unsafe { std::mem::transmute::<*mut c_void, UlockWait>(wait) };
@@ -97,30 +97,35 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, shared: bool, until: Option
         return Slept::Woken;
     }
     match std::io::Error::last_os_error().raw_os_error() {
-        // Not if a single call could not sleep that long.
+        // Not if a single call was not to sleep that long.
         Some(libc::ETIMEDOUT) if until.is_some_and(|until| until <= clock::monotonic()) => {
             Slept::TimedOut
         }
         // EFAULT: the page was taken away just then; it comes back by looking at it.
         Some(libc::EINTR | libc::EFAULT | libc::ETIMEDOUT) => Slept::Interrupted,
-        // EINVAL from a kernel that does not know the operation, ENOMEM.
+        // ENOMEM: there is no room for one more sleeper just now. EINVAL: the kernel does not know the
+        // operation.
         _ => pause(until.map(|until| until.saturating_sub(clock::monotonic()))),
     }
 }
 
-fn wait_with_deadline(
-    wait: WaitWithDeadline,
+/// The longest that one call sleeps, in nanoseconds: an hour. Whoever wakes early looks at the clock and
+/// sleeps again.
+const LONGEST: u64 = 3_600_000_000_000;
+
+fn wait_with_timeout(
+    wait: WaitWithTimeout,
     word: &AtomicU32,
     expected: u32,
     shared: bool,
-    until: Option<u64>,
+    left: Option<u64>,
 ) -> c_int {
     let flags = if shared { OS_SYNC_SHARED } else { 0 };
-    // A deadline of 0 is refused; one that never comes is for ever.
-    let deadline = until.map_or(u64::MAX, ticks);
+    // Nanoseconds, whatever the clock counts; 0 is refused.
+    let timeout = left.unwrap_or(LONGEST).clamp(1, LONGEST);
     let clock = OS_CLOCK_MACH_ABSOLUTE_TIME;
     // SAFETY: `word` is a live, aligned u32 for the length of the call, and its size is given.
-    unsafe { wait(word.as_ptr().cast(), expected.into(), size_of::<u32>(), flags, clock, deadline) }
+    unsafe { wait(word.as_ptr().cast(), expected.into(), size_of::<u32>(), flags, clock, timeout) }
 }
 
 fn wait_with_ulock(
@@ -130,9 +135,8 @@ fn wait_with_ulock(
     shared: bool,
     left: Option<u64>,
 ) -> c_int {
-    /// An hour. Whoever wakes early looks at the clock and sleeps again.
-    const LONGEST: u64 = 3_600_000_000;
-    let microseconds = left.map_or(0, |left| left.div_ceil(1_000).clamp(1, LONGEST)) as u32;
+    let left = left.unwrap_or(LONGEST).clamp(1, LONGEST);
+    let microseconds = left.div_ceil(1_000) as u32;
     // SAFETY: `word` is a live, aligned u32 for the length of the call.
     unsafe { wait(ulock(shared), word.as_ptr().cast(), expected.into(), microseconds) }
 }
@@ -144,21 +148,6 @@ fn ulock(shared: bool) -> u32 {
 fn pause(left: Option<u64>) -> Slept {
     std::thread::sleep(Duration::from_nanos(left.map_or(PAUSE, |left| left.min(PAUSE))));
     Slept::Interrupted
-}
-
-/// Nanoseconds of the monotonic clock in the units of `mach_absolute_time`, rounded up.
-#[allow(deprecated, reason = "the replacement would be one more dependency, for one function")]
-fn ticks(ns: u64) -> u64 {
-    let mut base = libc::mach_timebase_info { numer: 0, denom: 0 };
-    // SAFETY: `base` may be written.
-    unsafe { libc::mach_timebase_info(&raw mut base) };
-    in_ticks(ns, base.numer, base.denom)
-}
-
-/// A tick is `numer / denom` nanoseconds.
-fn in_ticks(ns: u64, numer: u32, denom: u32) -> u64 {
-    let (numer, denom) = (u128::from(numer.max(1)), u128::from(denom.max(1)));
-    u64::try_from((u128::from(ns) * denom).div_ceil(numer)).unwrap_or(u64::MAX)
 }
 
 /// Wakes at most `sleepers` of those who sleep on `word`; answers how many it woke. The system only
@@ -221,15 +210,6 @@ fn wake_once(word: &AtomicU32, all: bool, shared: bool) -> Woke {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_are_rounded_up_and_never_wrap() {
-        // Intel, and Apple's own processors.
-        assert_eq!(in_ticks(1_000, 1, 1), 1_000);
-        assert_eq!(in_ticks(125, 125, 3), 3);
-        assert_eq!(in_ticks(126, 125, 3), 4);
-        assert_eq!(in_ticks(u64::MAX, 1, u32::MAX), u64::MAX);
-    }
 
     #[test]
     fn sleep_ends_by_the_clock_by_a_wake_and_by_a_change() {

@@ -1,11 +1,13 @@
 //! What several seams need on Windows: handles, strings and who may do what.
 #![allow(unsafe_code)] // system calls
 
+pub(super) mod folders;
 pub(super) mod security;
 
 use std::io;
 use std::os::windows::ffi::OsStrExt;
 use std::path::Path;
+use std::ptr::NonNull;
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
 
 /// A handle of this process's own, closed when this goes.
@@ -41,6 +43,23 @@ impl Drop for Handle {
 /// A string as the system wants it.
 pub(super) fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
+}
+
+/// A string of the system's, without the zero at its end.
+///
+/// # Safety
+/// There is a zero at its end.
+unsafe fn units(text: NonNull<u16>) -> Vec<u16> {
+    let mut units = Vec::new();
+    loop {
+        // SAFETY: not beyond the string's zero, for the loop ends there.
+        let at = unsafe { text.add(units.len()) };
+        // SAFETY: as above.
+        match unsafe { at.read() } {
+            0 => return units,
+            unit => units.push(unit),
+        }
+    }
 }
 
 /// A path as the system wants it, in the form that may be longer than 260 characters.

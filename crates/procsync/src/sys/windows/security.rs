@@ -1,7 +1,7 @@
 //! Users, and who may do what to a file.
 #![allow(unsafe_code)] // security identifiers and access lists
 
-use super::{Handle, wide};
+use super::{Handle, units, wide};
 use std::ffi::c_void;
 use std::fs::File;
 use std::io;
@@ -91,17 +91,8 @@ impl Sid {
         }
         let text = NonNull::new(text).ok_or(io::ErrorKind::InvalidData)?;
         let _freed = Local(text.cast());
-        let mut units = Vec::new();
-        loop {
-            // SAFETY: not beyond the string's zero, for the loop ends there.
-            let at = unsafe { text.add(units.len()) };
-            // SAFETY: as above.
-            match unsafe { at.read() } {
-                0 => break,
-                unit => units.push(unit),
-            }
-        }
-        Ok(String::from_utf16_lossy(&units))
+        // SAFETY: a string that ends in a zero, alive as long as `_freed`.
+        Ok(String::from_utf16_lossy(&unsafe { units(text) }))
     }
 }
 

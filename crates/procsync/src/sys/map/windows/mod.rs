@@ -7,6 +7,7 @@ mod unlink;
 pub(crate) use names::{file_name, name_in};
 pub(crate) use unlink::unlink;
 
+use super::super::windows::folders::{LOCAL_APP_DATA, PROGRAM_DATA};
 use super::super::windows::security::{self, Access, Permissions};
 use super::super::windows::wide_path;
 use std::collections::HashSet;
@@ -16,18 +17,19 @@ use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::{AsRawHandle, FromRawHandle};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use windows_sys::Win32::Foundation::{
-    ERROR_CANT_ACCESS_FILE, ERROR_SHARING_VIOLATION, GENERIC_READ, GENERIC_WRITE,
-    INVALID_HANDLE_VALUE,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_CANT_ACCESS_FILE, ERROR_INVALID_FUNCTION,
+    ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER, ERROR_NOT_SUPPORTED, ERROR_SHARING_VIOLATION,
+    GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, CREATE_NEW, CreateDirectoryW, CreateFileW, DELETE,
     FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT,
-    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES,
-    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK,
-    GetFileInformationByHandle, GetFileType, READ_CONTROL,
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_ID_INFO, FILE_READ_ATTRIBUTES,
+    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FILE_TYPE_DISK, FileIdInfo,
+    GetFileInformationByHandle, GetFileInformationByHandleEx, GetFileType, READ_CONTROL,
 };
 use windows_sys::Win32::System::Memory::{
     CreateFileMappingW, FILE_MAP_READ, FILE_MAP_WRITE, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFile,
@@ -37,8 +39,22 @@ use windows_sys::Win32::System::Memory::{
 /// What tells one file from another for as long as either is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId {
-    pub(crate) device: u64,
-    pub(crate) number: u64,
+    volume: u32,
+    /// Of 64 bits on NTFS, of 128 on ReFS.
+    number: u128,
+}
+
+impl FileId {
+    /// To be written into another file in the same directory and kept there; not all zeros. So the
+    /// volume need not be told.
+    pub(crate) fn to_record(self) -> [u64; 2] {
+        [(self.number >> 64) as u64, self.number as u64]
+    }
+
+    /// Whether this is the file of which that was written.
+    pub(crate) fn is_recorded(self, record: [u64; 2]) -> bool {
+        record == self.to_record()
+    }
 }
 
 /// What a file is, whoever it belongs to.
@@ -46,6 +62,8 @@ pub(crate) struct FileId {
 pub(crate) struct FileFacts {
     pub(crate) id: FileId,
     pub(crate) regular: bool,
+    /// How many names it has.
+    pub(crate) links: u64,
     pub(crate) size: u64,
     /// A number that stands for the owner.
     pub(crate) owner: u32,
@@ -61,15 +79,44 @@ pub(crate) fn facts(file: &File) -> io::Result<FileFacts> {
     let (data, regular) = information(file)?;
     let access = Access::to(file)?;
     Ok(FileFacts {
-        id: FileId {
-            device: data.dwVolumeSerialNumber.into(),
-            number: u64::from(data.nFileIndexHigh) << 32 | u64::from(data.nFileIndexLow),
-        },
+        id: FileId { volume: data.dwVolumeSerialNumber, number: number(file, &data)? },
         regular,
+        links: data.nNumberOfLinks.into(),
         size: u64::from(data.nFileSizeHigh) << 32 | u64::from(data.nFileSizeLow),
         owner: access.owner.number(),
         mode: if access.lets_others_write()? { 0o666 } else { 0o600 },
     })
+}
+
+/// The number of an open file on its volume.
+fn number(file: &File, data: &BY_HANDLE_FILE_INFORMATION) -> io::Result<u128> {
+    let mut info = FILE_ID_INFO::default();
+    // SAFETY: the handle is open as long as `file`; the structure is the one of this class, and may be
+    // written.
+    let answer = unsafe {
+        GetFileInformationByHandleEx(
+            file.as_raw_handle(),
+            FileIdInfo,
+            (&raw mut info).cast(),
+            size_of::<FILE_ID_INFO>() as u32,
+        )
+    };
+    if answer != 0 {
+        return Ok(u128::from_le_bytes(info.FileId.Identifier));
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error().map(|code| code as u32) {
+        // Windows 7, and file systems without such numbers. Where there are any, they are told always:
+        // a file must not have one number now and another one later.
+        Some(
+            ERROR_INVALID_PARAMETER
+            | ERROR_NOT_SUPPORTED
+            | ERROR_INVALID_FUNCTION
+            | ERROR_INVALID_LEVEL
+            | ERROR_CALL_NOT_IMPLEMENTED,
+        ) => Ok(u128::from(data.nFileIndexHigh) << 32 | u128::from(data.nFileIndexLow)),
+        _ => Err(error),
+    }
 }
 
 /// What the system says about an open file, and whether it is a regular one.
@@ -118,20 +165,21 @@ pub(crate) fn open(path: &Path, write: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Tries again for a while if somebody has the file open and shares it with nobody: what looks for
-/// viruses or makes copies does that, for moments.
-fn patiently(mut open: impl FnMut() -> io::Result<File>) -> io::Result<File> {
-    const TRIES: u32 = 50;
-    const PAUSE: Duration = Duration::from_millis(2);
+/// The system's code for what is refused because somebody has the file open and does not share it.
+pub(crate) const IS_IN_USE: i32 = ERROR_SHARING_VIOLATION as i32;
+
+/// Tries again for a while if somebody has the file open and does not share it: what looks for viruses,
+/// makes an index or copies does that, for moments.
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const TRIES: u32 = 100;
+    const PAUSE: Duration = Duration::from_millis(5);
     for _ in 1..TRIES {
-        match open() {
-            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => {
-                std::thread::sleep(PAUSE);
-            }
+        match attempt() {
+            Err(error) if error.raw_os_error() == Some(IS_IN_USE) => std::thread::sleep(PAUSE),
             answer => return answer,
         }
     }
-    open()
+    attempt()
 }
 
 /// A file that nobody looks for yet. Dropped without being linked, it vanishes.
@@ -245,7 +293,7 @@ pub(crate) fn link(unnamed: &Unnamed, path: &Path) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // What has the name is a directory, or being deleted.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => Ok(false),
+        Err(error) if error.raw_os_error() == Some(IS_IN_USE) && path.exists() => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -393,11 +441,19 @@ pub(crate) fn base_directory_fault(path: &Path, _user: u32) -> io::Result<Option
 }
 
 /// Where objects lie if nothing else is said: the user's own folder for what belongs to this machine,
-/// for everybody's the one that the system has for data of programs.
-pub(crate) fn base_directories(machine_wide: bool) -> Vec<PathBuf> {
-    let variable = if machine_wide { "ProgramData" } else { "LOCALAPPDATA" };
-    let told = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-    vec![told.unwrap_or_else(std::env::temp_dir)]
+/// for everybody's the one that the system has for data of programs. There is no second choice, which
+/// some programs would take and others not; if the system does not tell, what it was asked for.
+pub(crate) fn base_directories(machine_wide: bool) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    static OWN: OnceLock<PathBuf> = OnceLock::new();
+    static FOR_ALL: OnceLock<PathBuf> = OnceLock::new();
+    let (known, folder) =
+        if machine_wide { (&FOR_ALL, PROGRAM_DATA) } else { (&OWN, LOCAL_APP_DATA) };
+    if known.get().is_none() {
+        let path = folder.path().map_err(|error| (folder.name.into(), error))?;
+        // Another thread's answer is the same.
+        let _ = known.set(path);
+    }
+    Ok(known.get().into_iter().cloned().collect())
 }
 
 /// Whether two paths lead to the same place, other than by links.

@@ -13,7 +13,7 @@
 //! that makes an object in this directory removes it.
 #![allow(unsafe_code)] // SetFileInformationByHandle, MoveFileExW
 
-use super::{TEMPORARY, open_existing};
+use super::{IS_IN_USE, TEMPORARY, open_existing, patiently};
 use crate::sys::process;
 use crate::sys::windows::wide_path;
 use std::fs::File;
@@ -22,6 +22,7 @@ use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use windows_sys::Win32::Foundation::ERROR_ACCESS_DENIED;
 use windows_sys::Win32::Storage::FileSystem::{
     DELETE, FILE_DISPOSITION_FLAG_DELETE, FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE,
     FILE_DISPOSITION_FLAG_POSIX_SEMANTICS, FILE_DISPOSITION_INFO, FILE_DISPOSITION_INFO_EX,
@@ -49,15 +50,27 @@ pub(super) fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(format!("{TEMPORARY}{:016x}", process::random()))
 }
 
-/// Gives a file another name, which must be free.
+/// Gives a file another name, which must be free; waits for a while if somebody has it open who does
+/// not share that.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(|| rename_at_once(from, to))
+}
+
+fn rename_at_once(from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (wide_path(from)?, wide_path(to)?);
     // SAFETY: both are strings that end in a zero and live for the length of the call. Without a flag
     // nothing is replaced.
-    if unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) } == 0 {
-        return Err(io::Error::last_os_error());
+    if unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) } != 0 {
+        return Ok(());
     }
-    Ok(())
+    let error = io::Error::last_os_error();
+    // Who comes here made the file, or has just opened it to delete it. So it is not permission that is
+    // lacking: the file is used in a way that does not go with another name, or what has that is
+    // being deleted.
+    Err(match error.raw_os_error().map(|code| code as u32) {
+        Some(ERROR_ACCESS_DENIED) => io::Error::from_raw_os_error(IS_IN_USE),
+        _ => error,
+    })
 }
 
 fn set<T>(file: &File, class: FILE_INFO_BY_HANDLE_CLASS, what: &T) -> io::Result<()> {
@@ -127,7 +140,7 @@ pub(super) fn delete_leftovers(directory: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Mapping, create_unnamed, link, open};
+    use super::super::{FILE_SHARE_READ, FILE_SHARE_WRITE, Mapping, create_unnamed, link, open};
     use super::*;
 
     #[test]
@@ -150,6 +163,33 @@ mod tests {
         drop(second);
         let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[test]
+    fn who_does_not_share_a_file_is_waited_for_and_told_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = (directory.path().join("one"), directory.path().join("other"));
+        std::fs::write(&one, "").unwrap();
+        let keep = || {
+            // As what looks for viruses does: nobody may rename or delete it meanwhile.
+            File::options().read(true).share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE).open(&one)
+        };
+        let (mut kept, mut tries) = (Some(keep().unwrap()), 0);
+        patiently(|| {
+            tries += 1;
+            if tries == 3 {
+                kept = None;
+            }
+            rename_at_once(&one, &other)
+        })
+        .unwrap();
+        assert!(tries == 3 && other.exists() && !one.exists());
+        rename(&other, &one).unwrap();
+        let kept = keep().unwrap();
+        assert_eq!(rename(&one, &other).unwrap_err().raw_os_error(), Some(IS_IN_USE));
+        assert_eq!(unlink(&one).unwrap_err().raw_os_error(), Some(IS_IN_USE));
+        drop(kept);
+        unlink(&one).unwrap();
     }
 
     #[test]

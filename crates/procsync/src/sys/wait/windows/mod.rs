@@ -12,7 +12,7 @@
 //! | what happens | what it costs |
 //! |---|---|
 //! | a sleeper is killed | its entry is found dead by the next waker, or by who needs the place |
-//! | a waker is killed between taking an entry out and setting the event | that sleeper sleeps to the end of its slice |
+//! | a waker is killed between taking an entry out and setting the event | that sleeper sleeps to the end of its slice, a second at most |
 //! | a waker sets an event late, when its owner sleeps again | the owner finds itself still in the table, and goes on sleeping |
 //! | the table is full (1,023 sleepers on one object), or no event can be made | sleeping is polling, every millisecond |
 //! | a peer writes nonsense into the table | calls for nothing, sleeps that end for nothing or with their slice |
@@ -45,6 +45,10 @@ pub(crate) const TABLE: usize = size_of::<Table>();
 
 /// How often who cannot be woken looks.
 const POLL: u64 = 1_000_000;
+
+/// How long one who can be woken sleeps at most before it looks: its waker may have been killed before it
+/// rang the bell, or before it looked at the table.
+const SLICE: u64 = 1_000_000_000;
 
 /// Words, by the address of the first: how many bytes, what their offsets begin with, and where their
 /// sleepers are written down.
@@ -117,7 +121,8 @@ fn place_of(word: &AtomicU32) -> Option<(&Table, u64)> {
     Some((Table::at(place.table), place.first + offset as u64))
 }
 
-/// Sleeps while `word` holds `expected`, until the monotonic clock shows `until` (none: for ever).
+/// Sleeps while `word` holds `expected`, until the monotonic clock shows `until` (none: for ever); if the
+/// word is shared, for a slice at most.
 pub(crate) fn sleep(word: &AtomicU32, expected: u32, shared: bool, until: Option<u64>) -> Slept {
     if !shared {
         return local::sleep(word, expected, until);
@@ -164,10 +169,15 @@ fn sleep_in(
     if word.load(Ordering::Relaxed) != expected {
         return (ends(Slept::Changed), false);
     }
+    let slice = clock::monotonic() + SLICE;
+    let (end, how) = match until {
+        Some(until) if until <= slice => (until, Slept::TimedOut),
+        _ => (slice, Slept::Interrupted),
+    };
     loop {
-        let left = until.map(|until| until.saturating_sub(clock::monotonic()));
-        if left == Some(0) {
-            return (ends(Slept::TimedOut), false);
+        let left = end.saturating_sub(clock::monotonic());
+        if left == 0 {
+            return (ends(how), false);
         }
         let handle = place.wait(handles, left);
         if !place.is_shown() {

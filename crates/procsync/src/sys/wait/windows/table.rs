@@ -10,6 +10,10 @@ use windows_sys::Win32::Foundation::HANDLE;
 /// How many can sleep on one object's words at once.
 const CELLS: usize = 1_023;
 
+/// Of so many cells a thread that finds none free asks whether their owners live, which takes a system
+/// call for each.
+const ASKED_FOR: usize = 32;
+
 /// The two lowest bits of a cell's sleep: what it is about.
 const STATE: u64 = 3;
 const CLAIMED: u64 = 1;
@@ -64,13 +68,15 @@ impl Table {
     pub(super) fn claim(&self, word: u64) -> Option<Claimed<'_>> {
         let bell = Bell::own()?;
         let sleep = bell.next_sleep();
-        let (index, cell) = self
-            .cells
-            .iter()
-            .enumerate()
-            .find(|(_, cell)| cell.take(0, sleep | CLAIMED))
-            // Full of the dead, perhaps.
-            .or_else(|| self.cells.iter().enumerate().find(|(_, cell)| cell.inherit(sleep)))?;
+        // Elsewhere for each sleep, so that all cells have their turn.
+        let first = (sleep / 4 % CELLS as u64) as usize * ASKED_FOR % CELLS;
+        let cells = || self.cells.iter().enumerate();
+        let (index, cell) =
+            cells().find(|(_, cell)| cell.take(0, sleep | CLAIMED)).or_else(|| {
+                // Full of the dead, perhaps.
+                let mut some = cells().cycle().skip(first).take(ASKED_FOR);
+                some.find(|(_, cell)| cell.inherit(sleep))
+            })?;
         cell.word.store(word, Ordering::Relaxed);
         self.used.fetch_max(index as u32 + 1, Ordering::Relaxed);
         Some(Claimed { cell, bell, sleep })
@@ -139,7 +145,7 @@ impl Claimed<'_> {
 
     /// Sleeps until somebody wakes this thread, for this sleep or, late, for an earlier one; until one
     /// of the handles is signalled; or so long. True: a handle is.
-    pub(super) fn wait(&self, handles: &[HANDLE], ns: Option<u64>) -> bool {
+    pub(super) fn wait(&self, handles: &[HANDLE], ns: u64) -> bool {
         self.bell.wait(handles, ns)
     }
 }

@@ -31,6 +31,16 @@ impl Memory {
     }
 }
 
+/// Sleeps until it is woken, or the word has changed.
+fn sleep_on(word: &AtomicU32, shared: bool) -> Slept {
+    loop {
+        match sleep(word, 0, shared, None) {
+            Slept::Interrupted => {}
+            slept => return slept,
+        }
+    }
+}
+
 fn eventually_wakes(word: &AtomicU32, most: u32, shared: bool) -> u32 {
     let began = Instant::now();
     loop {
@@ -48,7 +58,7 @@ fn who_sleeps_is_woken_and_counted() {
     for shared in [true, false] {
         assert_eq!(wake(&memory.word, u32::MAX, shared), 0);
         std::thread::scope(|scope| {
-            let sleeper = scope.spawn(|| sleep(&memory.word, 0, shared, None));
+            let sleeper = scope.spawn(|| sleep_on(&memory.word, shared));
             assert_eq!(eventually_wakes(&memory.word, 1, shared), 1);
             assert_eq!(sleeper.join().unwrap(), Slept::Woken);
         });
@@ -76,7 +86,7 @@ fn no_more_are_woken_than_asked_and_all_have_their_turn() {
     std::thread::scope(|scope| {
         for _ in 0..SLEEPERS {
             scope.spawn(|| {
-                assert_eq!(sleep(&memory.word, 0, true, None), Slept::Woken);
+                assert_eq!(sleep_on(&memory.word, true), Slept::Woken);
                 woken.fetch_add(1, Ordering::Relaxed);
             });
         }
@@ -116,6 +126,54 @@ fn memory_cells(memory: &Memory) -> &[AtomicU64] {
 }
 
 #[test]
+fn among_the_living_few_are_asked_for_and_the_dead_are_found_in_the_end() {
+    let memory = Memory::new();
+    let living: Vec<_> = std::iter::from_fn(|| memory.table().claim(1)).collect();
+    assert_eq!(living.len(), 1_023);
+    assert!((0..64).all(|_| memory.table().claim(64).is_none()), "they all live");
+    for dead in [0, 500, 1_022] {
+        let cell = &memory_cells(&memory)[2 * dead];
+        let theirs = cell.swap(7 << 24 | 2, Ordering::Relaxed);
+        let mut claims = std::iter::repeat_with(|| memory.table().claim(64));
+        let asked = claims.position(|claimed| claimed.is_some());
+        assert!(asked.is_some_and(|asked| asked <= 1_023 / 32), "{asked:?}");
+        cell.store(theirs, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn whose_waker_is_killed_halfway_looks_soon() {
+    // Never taken away: were it to sleep for ever, the test should end all the same.
+    let memory: &'static Memory = Box::leak(Box::new(Memory::new()));
+    let cell = &memory_cells(memory)[0];
+    let asleep = || cell.load(Ordering::Relaxed) & 3 == 2;
+    // It changed the word, and got no further.
+    let sleeper =
+        std::thread::spawn(move || while sleep(&memory.word, 0, true, None) != Slept::Changed {});
+    eventually("it sleeps", asleep);
+    memory.word.store(1, Ordering::Relaxed);
+    eventually("it looks", || sleeper.is_finished());
+    sleeper.join().unwrap();
+    // It took the entry out, and did not ring.
+    memory.word.store(0, Ordering::Relaxed);
+    let sleeper = std::thread::spawn(move || sleep_on(&memory.word, true));
+    eventually("its entry is taken", || {
+        let entry = cell.load(Ordering::Relaxed);
+        asleep() && cell.compare_exchange(entry, 0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    });
+    eventually("it looks", || sleeper.is_finished());
+    assert_eq!(sleeper.join().unwrap(), Slept::Woken);
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < patience(), "not so: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
 fn where_the_table_is_full_sleeping_is_polling() {
     let memory = Memory::new();
     let all: Vec<_> = std::iter::from_fn(|| memory.table().claim(1)).collect();
@@ -132,8 +190,8 @@ fn a_word_of_nobodys_object_is_looked_at_again_soon() {
     let word = AtomicU32::new(0);
     assert_eq!(sleep(&word, 0, true, None), Slept::Interrupted);
     std::thread::scope(|scope| {
-        let sleeper = scope.spawn(|| while sleep(&word, 0, true, None) == Slept::Interrupted {});
+        let sleeper = scope.spawn(|| sleep_on(&word, true));
         assert_eq!(eventually_wakes(&word, 1, true), 1);
-        sleeper.join().unwrap();
+        assert_eq!(sleeper.join().unwrap(), Slept::Woken);
     });
 }
