@@ -19,7 +19,7 @@ const COLOURS: [&str; 16] = [
 
 const STYLE: &str = "text{font:12px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:#1f2328}\
 .paper{fill:#fff}.title{font-size:14px;font-weight:600}.soft{fill:#59636e}.grid{stroke:#d1d9e0;stroke-width:1}\
-.line{fill:none;stroke-width:2;stroke-linejoin:round}.tie{fill:none;stroke-width:1;opacity:.5}\
+.line{fill:none;stroke-width:1.4;stroke-linejoin:round}.ours{stroke-width:3}.more{stroke-dasharray:5 3}.tie{fill:none;stroke-width:1;opacity:.5}\
 @media (prefers-color-scheme:dark){text{fill:#f0f6fc}.paper{fill:#0d1117}.soft{fill:#9198a1}.grid{stroke:#3d444d}}";
 
 /// Bars stand beside their names, so colour is free to tell ours from theirs.
@@ -127,9 +127,14 @@ impl Plot {
                 series.points.iter().map(|&(x, y)| (at(x), up.at(y))).collect();
             let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
             let path = path.join(" ");
+            let ours = if series.name.starts_with(OURS) { " ours" } else { "" };
+            // Those for which there is no colour left are dashed.
+            let more = if index < COLOURS.len() { "" } else { " more" };
             put(
                 &mut svg,
-                format_args!(r#"<polyline class="line" stroke="{colour}" points="{path}"/>"#),
+                format_args!(
+                    r#"<polyline class="line{ours}{more}" stroke="{colour}" points="{path}"/>"#
+                ),
             );
             for (x, y) in &points {
                 put(
