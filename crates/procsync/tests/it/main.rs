@@ -70,6 +70,8 @@ mod native_interop;
 mod native_kill;
 #[cfg(target_os = "linux")]
 mod native_mended;
+#[cfg(windows)]
+mod native_windows;
 #[cfg(target_os = "linux")]
 mod no_space;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -222,6 +224,8 @@ const ROLES: &[(&str, Play)] = &[
     ("native-wait-in-many", native_kill::wait_in_many),
     #[cfg(target_os = "linux")]
     ("native-wait-in-the-rain", native_kill::wait_in_the_rain),
+    #[cfg(windows)]
+    ("native-user-on-windows", native_windows::user),
     ("open-and-tell", contract_names::open_and_tell),
     ("open-in", contract_names::open_in),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
