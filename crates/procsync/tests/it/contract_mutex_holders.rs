@@ -224,14 +224,17 @@ fn a_thread_that_finds_no_slot_is_told_and_others_come_after_it() {
         in_a_thread().unwrap();
     }
     let (sender, end) = std::sync::mpsc::channel::<()>();
+    let (taken, is_taken) = std::sync::mpsc::channel();
     let keeper = {
         let mutex = mutex.clone();
         std::thread::spawn(move || {
             drop(mutex.lock().unwrap());
+            taken.send(()).unwrap();
             let _ = end.recv();
         })
     };
-    eventually("the slots are taken", || in_a_thread().is_err());
+    // Before that, another thread could have the last slot.
+    is_taken.recv_timeout(LIMIT).unwrap();
     let Err(Error::NoSlots { participants: 3, .. }) = in_a_thread() else { panic!() };
     assert!(!mutex.is_locked());
     drop(mutex.lock().unwrap());
