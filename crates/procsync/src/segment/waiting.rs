@@ -23,9 +23,9 @@ const BRIEFLY: u64 = 2 * MILLISECOND;
 /// looks often, a few more often enough that a death is noticed in time even if the first ones died
 /// with the holder, and the rest so seldom that a thousand cost no more than a few.
 const SLICE_OF_THE_FIRST: u64 = 5 * MILLISECOND;
-/// How often that doubles, to 40 ms, if it sleeps on and the system will tell it of the death of each
+/// How often that doubles, to 80 ms, if it sleeps on and the system will tell it of the death of each
 /// that it waits for.
-const DOUBLINGS: u32 = 3;
+const DOUBLINGS: u32 = 4;
 const SLICE_OF_DEPUTIES: u64 = 80 * MILLISECOND;
 /// For each slot that lies before one's own: the more there may be, the less often each looks.
 const SLICE_OF_THE_REST: u64 = 16 * MILLISECOND;
