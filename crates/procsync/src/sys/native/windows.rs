@@ -6,6 +6,7 @@
 
 use super::{Incarnation, Origin, Presence, Refused, SystemName, Waited, Whose};
 use crate::sys::clock;
+use crate::sys::windows::wide;
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_FILE_NOT_FOUND,
     ERROR_INVALID_HANDLE, ERROR_INVALID_NAME, ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY,
@@ -61,10 +62,6 @@ fn refused(call: &'static str) -> Refused {
     Refused { call, code: code as i32 }
 }
 
-fn wide(name: &SystemName) -> Vec<u16> {
-    name.0.encode_utf16().chain([0]).collect()
-}
-
 /// Attaches to the semaphore or makes it. Windows has no mode: who may open it is told by the default
 /// security descriptor of the maker.
 pub(crate) fn open(
@@ -72,7 +69,7 @@ pub(crate) fn open(
     _mode: u32,
     initial: u32,
 ) -> Result<(Semaphore, Origin, Option<Incarnation>), Refused> {
-    let wide = wide(name);
+    let wide = wide(&name.0);
     let initial = i32::try_from(initial).unwrap_or(i32::MAX);
     // So that what is read afterwards was said by this call.
     // SAFETY: writes a value of the calling thread.
@@ -98,7 +95,7 @@ pub(crate) fn open(
 pub(crate) fn open_existing(
     name: &SystemName,
 ) -> Result<(Semaphore, Option<Incarnation>), Refused> {
-    let wide = wide(name);
+    let wide = wide(&name.0);
     let rights = SEMAPHORE_MODIFY_STATE | SYNCHRONIZATION_SYNCHRONIZE;
     // SAFETY: a string that ends in a zero. The handle is not inherited.
     let handle = unsafe { OpenSemaphoreW(rights, 0, wide.as_ptr()) };
