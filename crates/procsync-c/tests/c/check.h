@@ -74,6 +74,13 @@ static inline int64_t now_ns(void) {
     return CAST(int64_t, time.tv_sec) * 1000000000 + time.tv_nsec;
 }
 
+// Runs something in a thread of its own, to its end.
+static inline void in_thread(void *(*body)(void *), void *argument) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, body, argument) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static inline void nap(void) {
     struct timespec millisecond = {0, 1000000};
     nanosleep(&millisecond, NULL);

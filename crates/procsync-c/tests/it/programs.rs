@@ -35,9 +35,18 @@ fn each_was_run(source: &Path, done: Done) {
     assert!(!expected.is_empty() && seen == expected, "{seen:?}");
 }
 
+/// The programs in C.
+const PROGRAMS: [&str; 6] =
+    ["objects.c", "around.c", "processes.c", "signals.c", "rare.c", "native.c"];
+
 #[test]
 fn every_object_in_one_process() {
     all_pass("objects.c", Linked::Shared, &[], &[]);
+}
+
+#[test]
+fn what_is_around_the_objects() {
+    all_pass("around.c", Linked::Shared, &[], &[]);
 }
 
 #[test]
@@ -62,7 +71,7 @@ fn what_seldom_happens() {
 
 #[test]
 fn the_static_library_is_the_same() {
-    for file in ["objects.c", "processes.c", "signals.c", "rare.c", "native.c"] {
+    for file in PROGRAMS {
         all_pass(file, Linked::Static, &[], &[]);
     }
 }
@@ -109,7 +118,7 @@ fn the_address_sanitizer_finds_nothing() {
     if !sanitizers_work("cc", "c") {
         return skip(test, "the C compiler has no address sanitizer that works here");
     }
-    for file in ["objects.c", "processes.c", "signals.c", "rare.c", "native.c"] {
+    for file in PROGRAMS {
         all_pass(file, Linked::Shared, &SANITIZE, &[]);
     }
     if has(test, "g++") {
@@ -131,7 +140,9 @@ fn valgrind_finds_nothing() {
         "--show-leak-kinds=definite,indirect",
         "--errors-for-leak-kinds=definite,indirect",
     ];
-    all_pass("objects.c", Linked::Shared, &[], &[&valgrind[..], &leaks].concat());
+    for file in ["objects.c", "around.c"] {
+        all_pass(file, Linked::Shared, &[], &[&valgrind[..], &leaks].concat());
+    }
     for file in ["processes.c", "signals.c", "rare.c", "native.c"] {
         all_pass(file, Linked::Shared, &[], &[&valgrind[..], &["--leak-check=no"]].concat());
     }
