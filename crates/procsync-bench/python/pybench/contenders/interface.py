@@ -66,6 +66,25 @@ class Contender:
         """Removes the name, when everybody has closed it. No error if it is gone already."""
 
 
+class LockOnFile(Contender):
+    """A lock on a file, which each acquisition opens anew. `attach` says which package's."""
+
+    recovers = True
+    opens_when_acquired = True
+
+    @classmethod
+    def create(cls, place: Place, /) -> Any:
+        return cls.attach(place)
+
+    @classmethod
+    def close(cls, opened: Any) -> None:
+        pass
+
+    @classmethod
+    def remove(cls, place: Place) -> None:
+        remove_file(place.path)
+
+
 class Tokens(Contender):
     """Something to signal with: one process puts what another one takes. Never is there more than one."""
 

@@ -6,29 +6,17 @@ from typing import Any
 
 import fasteners
 
-from .interface import Contender, Place, remove_file
+from .interface import LockOnFile, Place
 
 PACKAGES = ["fasteners"]
 
 
-class FileLock(Contender):
+class FileLock(LockOnFile):
     name = "fasteners.InterProcessLock"
-    recovers = True
-    opens_when_acquired = True
 
     @classmethod
     def attach(cls, ticket: Place) -> Any:
         return fasteners.InterProcessLock(ticket.path)
-
-    create = attach
-
-    @classmethod
-    def close(cls, opened: Any) -> None:
-        pass
-
-    @classmethod
-    def remove(cls, place: Place) -> None:
-        remove_file(place.path)
 
 
 LOCKS = [FileLock]

@@ -6,29 +6,17 @@ from typing import Any
 
 import filelock
 
-from .interface import Contender, Place, remove_file
+from .interface import LockOnFile, Place
 
 PACKAGES = ["filelock"]
 
 
-class FileLock(Contender):
+class FileLock(LockOnFile):
     name = "filelock.FileLock"
-    recovers = True
-    opens_when_acquired = True
 
     @classmethod
     def attach(cls, ticket: Place) -> Any:
         return filelock.FileLock(ticket.path)
-
-    create = attach
-
-    @classmethod
-    def close(cls, opened: Any) -> None:
-        pass
-
-    @classmethod
-    def remove(cls, place: Place) -> None:
-        remove_file(place.path)
 
 
 LOCKS = [FileLock]

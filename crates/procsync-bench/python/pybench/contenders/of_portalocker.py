@@ -9,29 +9,17 @@ from typing import Any
 
 import portalocker
 
-from .interface import Contender, Place, remove_file
+from .interface import LockOnFile, Place
 
 PACKAGES = ["portalocker"]
 
 
-class FileLock(Contender):
+class FileLock(LockOnFile):
     name = "portalocker.Lock"
-    recovers = True
-    opens_when_acquired = True
 
     @classmethod
     def attach(cls, ticket: Place) -> Any:
         return portalocker.Lock(ticket.path, flags=portalocker.LockFlags.EXCLUSIVE)
-
-    create = attach
-
-    @classmethod
-    def close(cls, opened: Any) -> None:
-        pass
-
-    @classmethod
-    def remove(cls, place: Place) -> None:
-        remove_file(place.path)
 
 
 LOCKS = [FileLock]
