@@ -5,9 +5,12 @@
 //! Which file is ours to remove is told by its identity, written into the segment before the file
 //! gets its name: a file that another program made under the same name is used, never removed. And
 //! the two files must have one owner, else a forged segment could have others' files removed.
+//!
+//! As long as the segment says that it is not ready, nobody uses it: not before the file has its name,
+//! and not once somebody is about to remove it, who may die before the segment is gone, too.
 
 use super::layout::{RECORDS_AT, Records};
-use super::lifetime::{How, Spec};
+use super::lifetime::{How, Spec, is_ready, set_ready};
 use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
@@ -19,7 +22,6 @@ use std::io;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 
-const READY_AT: u64 = (RECORDS_AT + offset_of!(Records, ready)) as u64;
 const DEVICE_AT: u64 = (RECORDS_AT + offset_of!(Records, data_device)) as u64;
 const NUMBER_AT: u64 = (RECORDS_AT + offset_of!(Records, data_number)) as u64;
 
@@ -95,7 +97,7 @@ impl DataFile {
                 });
             }
         }
-        map::write_at(segment, READY_AT, &1_u32.to_ne_bytes()).map_err(system("register"))
+        set_ready(segment, true).map_err(system("register"))
     }
 }
 
@@ -105,12 +107,6 @@ const NOBODYS: [u64; 2] = [0, 0];
 fn write_identity(segment: &File, [device, number]: [u64; 2]) -> io::Result<()> {
     map::write_at(segment, DEVICE_AT, &device.to_ne_bytes())?;
     map::write_at(segment, NUMBER_AT, &number.to_ne_bytes())
-}
-
-pub(super) fn is_ready(segment: &File) -> io::Result<bool> {
-    let mut bytes = [0; 4];
-    map::read_at(segment, READY_AT, &mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes) == 1)
 }
 
 /// Why another program's file may not be used; none: it may.
@@ -169,21 +165,23 @@ pub(super) fn reusable(segment: &File, path: &Path, size: u64) -> io::Result<Opt
     Ok((is_it && found.size == size && found.owner == owner).then_some(file))
 }
 
-/// Makes a data file as good as new.
-pub(super) fn reset(segment: &File, file: &File, size: u64) -> io::Result<()> {
-    map::zero(file, size)?;
-    map::write_at(segment, READY_AT, &1_u32.to_ne_bytes())
-}
-
 /// Where in a segment it says which file procsync made.
 pub(super) const IDENTITY: std::ops::Range<usize> = DEVICE_AT as usize..NUMBER_AT as usize + 8;
 
-/// Removes the data file of a segment, if it has one that procsync made.
+/// Removes the data file of a segment, if it has one that procsync made. Only for the holder of the
+/// exclusive lock.
 pub(super) fn remove(segment: &File, path: &Path) -> io::Result<()> {
     let Some(made) = registered(segment)? else { return Ok(()) };
     let Ok(found) = map::facts_at(path) else { return Ok(()) };
     if !found.id.is_recorded(made) || found.owner != map::facts(segment)?.owner {
         return Ok(());
     }
-    map::unlink(path)
+    let was_ready = is_ready(segment)?;
+    set_ready(segment, false)?;
+    let removed = map::unlink(path);
+    if removed.is_err() {
+        // Nothing happened.
+        set_ready(segment, was_ready)?;
+    }
+    removed
 }

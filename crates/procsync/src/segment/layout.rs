@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// machine with the other order does not match.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"procsync");
 /// Changed with every change of the layout or of what a field means.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 pub(crate) const HEADER_SIZE: usize = 64;
 pub(crate) const HOT_AT: usize = 64;
@@ -247,13 +247,17 @@ pub(crate) struct Records {
     pub(crate) dead_pid: AtomicU32,
     pub(crate) dead_tid: AtomicU32,
     pub(crate) dead_cause: AtomicU32,
-    /// 1: a shared memory's own file is complete.
+    /// 1: the object may be used. Not before a shared memory's own file has its name, nor while that
+    /// is removed, nor while the object is made anew.
     pub(crate) ready: AtomicU32,
     pub(crate) dead_noticed: AtomicU64,
     /// A shared memory's own file, if procsync made it (`FileId::to_record`), else 0.
     pub(crate) data_device: AtomicU64,
     pub(crate) data_number: AtomicU64,
 }
+
+/// Where it says whether the object may be used.
+pub(crate) const READY_AT: usize = RECORDS_AT + offset_of!(Records, ready);
 
 /// Where readers find the hint how many slots to read.
 pub(crate) const SLOTS_USED_AT: u64 = (RECORDS_AT + offset_of!(Records, slots_used)) as u64;

@@ -12,7 +12,8 @@
 
 use super::data_file::{self, DataFile};
 use super::layout::{
-    BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, RECORDS_AT, SLOT_SIZE, SLOTS_AT, SLOTS_USED_AT,
+    BadHeader, Facts, HEADER_SIZE, HOT_AT, PAGE, READY_AT, RECORDS_AT, SLOT_SIZE, SLOTS_AT,
+    SLOTS_USED_AT,
 };
 use super::lives::Lives;
 use super::locked::Locked;
@@ -203,8 +204,8 @@ impl Attempt<'_> {
         // Between the two locks, and before the first, others may have removed the name.
         let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
         let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
-        if !is_ready(&file, &header).map_err(self.system("read"))? {
-            // Its maker died; whoever gets it exclusively removes it.
+        if !is_ready(&file).map_err(self.system("read"))? {
+            // Its maker died, or who was removing it; whoever gets it exclusively removes it.
             return Ok(Try::Again);
         }
         self.check(&header)?;
@@ -263,7 +264,7 @@ impl Attempt<'_> {
             // Who looks for it has its semaphore, and needs to know what the dead had of that.
             return Ok(None);
         }
-        let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file, &header)?));
+        let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file)?));
         stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
     }
 
@@ -280,7 +281,7 @@ impl Attempt<'_> {
 
     /// Makes a leftover as good as new; false: its data file is not what it should be. Only for the
     /// holder of the exclusive lock. Whoever dies in here leaves a leftover: the header stays, and
-    /// the mark that it is to stay comes last.
+    /// the marks that it may be used and is to stay come last.
     fn reset(&self, file: &File, leftover: &Facts) -> io::Result<bool> {
         let mut data_file = None;
         if leftover.kind == Kind::SharedMemory {
@@ -307,6 +308,7 @@ impl Attempt<'_> {
         let mut used = [0; 4];
         map::read_at(file, SLOTS_USED_AT, &mut used)?;
         let used = u32::from_ne_bytes(used).min(leftover.slots) as usize;
+        set_ready(file, false)?;
         // Which file is its data file stays written down.
         wipe(HOT_AT, data_file::IDENTITY.start as u64)?;
         wipe(data_file::IDENTITY.end, (SLOTS_AT + used * SLOT_SIZE) as u64)?;
@@ -315,8 +317,9 @@ impl Attempt<'_> {
         write_at(file, HOT_AT, &self.spec.state.to_ne_bytes())?;
         write_at(file, places.data_at, &self.spec.data)?;
         if let Some(data_file) = data_file {
-            data_file::reset(file, &data_file, leftover.data_size)?;
+            map::zero(&data_file, leftover.data_size)?;
         }
+        set_ready(file, true)?;
         write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())?;
         Ok(true)
     }
@@ -350,12 +353,14 @@ impl Attempt<'_> {
         first[HOT_AT..][..4].copy_from_slice(&self.spec.state.to_ne_bytes());
         let persistent = u32::from(self.spec.persistent);
         first[RECORDS_AT..][..4].copy_from_slice(&persistent.to_ne_bytes());
+        // A shared memory is two files: until both are there, nobody else gets in.
+        let ready = u32::from(!is_shared_memory);
+        first[READY_AT..][..4].copy_from_slice(&ready.to_ne_bytes());
         let first = &first[..PAGE.min(places.file_size) as usize];
         write_at(&new.file, 0, first).map_err(self.system("write"))?;
         if !self.spec.data.is_empty() {
             write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
         }
-        // A shared memory is two files. Until both are there, nobody else gets in.
         let how = if is_shared_memory { Whole::Exclusive } else { Whole::Shared };
         if !lock_file(&new.file, how).map_err(self.system("lock"))? {
             return Err(self.system("lock")(io::ErrorKind::WouldBlock.into()));
@@ -374,6 +379,7 @@ impl Attempt<'_> {
             }
             if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))?
                 || !self.still_named(facts)?
+                || !is_ready(&file).map_err(self.system("read"))?
             {
                 // Between the two locks somebody took it for a leftover.
                 return Ok(Try::Again);
@@ -520,12 +526,20 @@ pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
     Ok(u32::from_ne_bytes(bytes) == 1)
 }
 
-/// Whether all of the object is there: for a shared memory, its own file too.
-pub(crate) fn is_ready(file: &File, header: &Facts) -> io::Result<bool> {
-    if header.kind != Kind::SharedMemory {
-        return Ok(true);
-    }
-    data_file::is_ready(file)
+/// Whether the object may be used: all of it is there, and nobody is about to remove it or to make it
+/// anew. For who has a lock on the file.
+///
+/// The lock alone does not tell: who found another one's exclusive lock in its way, and then gets a
+/// shared one, does not know whether the other one is done or died in the middle.
+pub(super) fn is_ready(file: &File) -> io::Result<bool> {
+    let mut bytes = [0; 4];
+    map::read_at(file, READY_AT as u64, &mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes) == 1)
+}
+
+/// Only for the holder of the exclusive lock.
+pub(super) fn set_ready(file: &File, ready: bool) -> io::Result<()> {
+    write_at(file, READY_AT, &u32::from(ready).to_ne_bytes())
 }
 
 /// Removes an object that nobody has open. Only for the holder of the exclusive lock.

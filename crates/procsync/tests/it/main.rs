@@ -54,6 +54,8 @@ mod inspect_more;
 mod interleave;
 mod kill;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod kill_between;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod kill_steps;
 mod kill_storm;
 #[cfg(target_os = "linux")]
@@ -147,6 +149,8 @@ const ROLES: &[(&str, Play)] = &[
     ("come-and-go", lifetime_race::come_and_go),
     #[cfg(not(target_os = "macos"))]
     ("come-and-go-memory", lifetime_race::come_and_go_memory),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    ("come-or-go-or-remove", kill_between::come_or_go_or_remove),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("come-or-leave", interleave::come_or_leave),
     ("count-atomically", contract_shared_memory::count_atomically),
