@@ -3,7 +3,8 @@
 //! Two kernel locks on the object's file decide everything, and both end with the process:
 //! everybody who has the object open holds it *shared*; whoever finds that it can be had
 //! *exclusively* knows that nobody else has it open, and may remove its name as long as it holds
-//! the lock. All tries are without waiting, under this process's registry lock (so that no fork
+//! the lock. Who finds that it cannot be had exclusively may have met one who only looks at a
+//! leftover; so those who use the object have a byte of it locked besides. All tries are without waiting, under this process's registry lock (so that no fork
 //! can inherit a file that is not registered yet), and are repeated for a bounded time.
 //!
 //! The race that the obvious version loses: open, then lock, then use. Between open and lock the
@@ -16,7 +17,7 @@ use super::layout::{
     SLOTS_USED_AT,
 };
 use super::lives::Lives;
-use super::locked::Locked;
+use super::locked::{Locked, begin_use, end_use, is_used};
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
 use super::slots::OwnSlots;
@@ -166,7 +167,10 @@ impl Attempt<'_> {
         }
         let mut created = false;
         let exclusive = lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))?;
-        if !exclusive && !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
+        if !exclusive
+            && !(is_used(&file).map_err(self.system("lock"))?
+                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?)
+        {
             return Ok(Try::Again);
         }
         let file = self.locked(file, facts);
@@ -200,6 +204,9 @@ impl Attempt<'_> {
             if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
                 return Ok(Try::Again);
             }
+        } else if !is_used(&file).map_err(self.system("lock"))? {
+            // Who had it has gone or died before this process had its lock.
+            return Ok(Try::Again);
         }
         // Between the two locks, and before the first, others may have removed the name.
         let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
@@ -211,6 +218,10 @@ impl Attempt<'_> {
         self.check(&header)?;
         if self.how == How::Create && !created {
             return Err(Error::AlreadyExists { object: self.object.clone() });
+        }
+        // Only now: who fails has not used it.
+        if !begin_use(&file).map_err(self.system("lock"))? {
+            return Ok(Try::Again);
         }
         let segment = self.segment(registry, file, &to_map, header)?;
         Ok(Try::Done(segment, created))
@@ -362,7 +373,9 @@ impl Attempt<'_> {
             write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
         }
         let how = if is_shared_memory { Whole::Exclusive } else { Whole::Shared };
-        if !lock_file(&new.file, how).map_err(self.system("lock"))? {
+        if !lock_file(&new.file, how).map_err(self.system("lock"))?
+            || !begin_use(&new.file).map_err(self.system("lock"))?
+        {
             return Err(self.system("lock")(io::ErrorKind::WouldBlock.into()));
         }
         if !map::link(&new, &self.path).map_err(self.system("make"))? {
@@ -565,7 +578,7 @@ impl Segment {
         let mut registry = registry::lock();
         // Let go of by name and not only by closing: a child of this process that is just being
         // made, or one that was lent the open file, would keep the locks.
-        let left = self.leave_name();
+        let left = end_use(&self.file).and_then(|()| self.leave_name());
         let file = self.descriptor();
         self.detach();
         process::close_in_child(file);

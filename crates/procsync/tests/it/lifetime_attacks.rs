@@ -1,14 +1,17 @@
 //! What is left over when users die, and who stumbles over it: nobody takes it for something in use,
 //! nothing that is to stay goes, and nobody stands before it for ever.
 
-use crate::attacks_files::{ALICE, BOB, EVERYBODY, base_for_all, become_user, start_in};
 use crate::attacks_files::there_is_only_one_user;
+use crate::attacks_files::{ALICE, BOB, EVERYBODY, base_for_all, become_user, start_in};
 use crate::child::{Helper, Role};
 use crate::support::{LIMIT, name, say, skip};
 use crate::tracer::{Stop, Traced, be_traced, marked};
 use procsync::{Error, Mutex, Scope, SharedMemory, TokenSemaphore};
 use std::any::Any;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const CAROL: u32 = 1003;
 const MEMORY: usize = 4_096;
@@ -72,9 +75,7 @@ pub(crate) fn pass_by(role: &mut Role) {
     };
     let (name, what, how) = (role.argument(1), role.argument(2), role.argument(3));
     let come = || match how {
-        "remove" => {
-            procsync::remove(name, scope).map(|found| (Box::new(found) as Box<dyn Any>, 0))
-        }
+        "remove" => procsync::remove(name, scope).map(|found| (Box::new(found) as Box<dyn Any>, 0)),
         _ => open(what, how, name, scope),
     };
     let mut seen = None;
@@ -90,6 +91,20 @@ pub(crate) fn pass_by(role: &mut Role) {
         Err(Error::NotFound { .. }) => "not found".to_owned(),
         Err(error) => error.to_string(),
     });
+    if how == "lend" {
+        let (object, _) = seen.expect("it is open");
+        let mutex = object.downcast::<Mutex<u64>>().expect("that is lent");
+        let lent = mutex.lock().expect("it is free").inheritable().expect("it can be lent");
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("there is cat");
+        drop(lent);
+        role.hear();
+        drop(mutex);
+        role.say("left");
+        role.hear();
+        drop(child.stdin.take());
+        let _ = child.wait();
+        return;
+    }
     while role.hear().is_some() {
         change(&*seen.as_ref().expect("it is open").0);
         role.say("changed");
@@ -195,7 +210,8 @@ fn what_the_dead_left_is_not_taken_for_used_while_another_user_looks_at_it() {
                 let (mut opening, opens) = scene.traced(&bob, "open").expect("as the first one");
                 run_to_call(&opens, 1, |call| call == FLOCK);
                 looks_on.let_go();
-                looking.hear();
+                // She may have to wait for the one that stands still.
+                let _ = looking.hear_within(Duration::from_millis(30));
                 opens.let_go();
                 assert_eq!(opening.hear(), "0", "{what}: it is not as a new one; {looks} {at}");
                 opening.finish();
