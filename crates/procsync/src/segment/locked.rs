@@ -1,7 +1,7 @@
 //! Who uses a file, and giving up one that was opened and locked, and is not used after all.
 
 use super::layout::RECORDS_AT;
-use super::lifetime::{is_persistent, read_header, remove_files};
+use super::lifetime::{is_persistent, is_ready, read_header, remove_files};
 use crate::name::Name;
 use crate::sys::lock::{Whole, byte_is_locked, lock_file, share_byte, unlock_byte, unlock_file};
 use crate::sys::map::{self, FileFacts};
@@ -59,7 +59,8 @@ impl<'a> Locked<'a> {
         end_use(file)?;
         unlock_file(file)?;
         // Read after unlocking: who makes it transient looks afterwards whether it is in use.
-        if is_persistent(file)? {
+        let stays = || Ok::<_, io::Error>(is_persistent(file)? && is_ready(file)?);
+        if stays()? {
             return Ok(());
         }
         // What is not an object of this library is left alone.
@@ -68,6 +69,8 @@ impl<'a> Locked<'a> {
             return Ok(());
         }
         let removed = match map::facts_at(self.path) {
+            // Another user, who could not remove it, may have made it anew meanwhile.
+            _ if stays()? => Ok(()),
             Ok(now) if now.id == self.facts.id => {
                 remove_files(file, header.kind, self.path, self.name)
             }

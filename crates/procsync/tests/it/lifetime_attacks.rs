@@ -223,3 +223,56 @@ fn what_the_dead_left_is_not_taken_for_used_while_another_user_looks_at_it() {
         }
     }
 }
+
+/// Files that a test makes where all users' objects lie.
+fn file_in(base: &Path, name: &str) -> std::path::PathBuf {
+    base.join(format!("procsync.{name}"))
+}
+
+#[test]
+fn what_another_user_makes_last_of_a_leftover_is_not_removed_by_who_gave_up_before() {
+    const TEST: &str = "what_another_user_makes_last_of_a_leftover_is_not_removed";
+    if there_is_only_one_user(TEST) {
+        return;
+    }
+    let base = base_for_all();
+    let [alice, bob] = [ALICE, BOB].map(|user| user.to_string());
+    for at in 0.. {
+        let name = name("made-to-last");
+        let scene = Scene { base: Some(base.path()), what: "mutex", name };
+        // Alice made it and Bob uses it.
+        let mut made = scene.start(&alice, "open", false);
+        assert_eq!(made.hear(), "0");
+        let mut used = scene.start(&bob, "open", false);
+        assert_eq!(used.hear(), "0");
+        assert_eq!(used.ask("change"), "changed");
+        made.finish();
+        // She opens it as something else, which fails. Meanwhile Bob is killed, and comes again.
+        let other = Scene { what: "memory", name: scene.name.clone(), ..scene };
+        let (mut failing, fails) = match other.traced(&alice, "open") {
+            Ok(started) => started,
+            Err(why) => return skip(TEST, &why),
+        };
+        let more = run_to_call(&fails, at, |_| true);
+        used.kill();
+        let mut maker = scene.start(&bob, "keep", false);
+        // He may have to wait for her.
+        let made = maker.hear_within(Duration::from_millis(100));
+        if let Some(made) = &made {
+            assert_eq!(made, "0", "nobody uses it");
+            maker.finish();
+        }
+        let there = file_in(base.path(), &scene.name);
+        let number = || there.metadata().map(|found| found.ino()).ok();
+        let before = number();
+        fails.let_go();
+        let failed = failing.hear();
+        if made.is_some() && failed != "0" {
+            assert_eq!(number(), before, "it was to stay; she was before call {at}: {failed}");
+        }
+        if !more {
+            say(&format!("{at} system calls"));
+            break;
+        }
+    }
+}
