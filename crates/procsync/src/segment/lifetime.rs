@@ -579,6 +579,8 @@ impl Segment {
         // Let go of by name and not only by closing: a child of this process that is just being
         // made, or one that was lent the open file, would keep the locks.
         let left = end_use(&self.file).and_then(|()| self.leave_name());
+        // Perhaps it could not be removed.
+        let left = unlock_file(&self.file).and(left);
         let file = self.descriptor();
         self.detach();
         process::close_in_child(file);

@@ -276,3 +276,22 @@ fn what_another_user_makes_last_of_a_leftover_is_not_removed_by_who_gave_up_befo
         }
     }
 }
+
+#[test]
+fn a_child_that_was_lent_the_open_file_keeps_nobody_out_when_its_parent_has_left() {
+    const TEST: &str = "a_child_that_was_lent_the_open_file_keeps_nobody_out";
+    if there_is_only_one_user(TEST) {
+        return;
+    }
+    let base = base_for_all();
+    let [alice, bob, carol] = [ALICE, BOB, CAROL].map(|user| user.to_string());
+    let scene = Scene { base: Some(base.path()), what: "mutex", name: name("lent") };
+    let mut made = scene.start(&alice, "open", false);
+    assert_eq!(made.hear(), "0");
+    let mut lender = scene.start(&bob, "lend", false);
+    assert_eq!(lender.hear(), "0");
+    made.finish();
+    assert_eq!(lender.ask("leave"), "left");
+    let mut comes = scene.start(&carol, "open", false);
+    assert_eq!(comes.hear(), "0");
+}
