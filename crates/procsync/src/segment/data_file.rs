@@ -44,6 +44,14 @@ pub(crate) fn size(segment: &Path, name: &Name) -> Option<u64> {
     map::facts_at(&path(segment, name)).ok().filter(|found| found.regular).map(|found| found.size)
 }
 
+/// Whether a shared memory's own file is not there (any more).
+pub(super) fn is_gone(segment: &Path, name: &Name) -> io::Result<bool> {
+    match map::facts_at(&path(segment, name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        answer => answer.map(|_| false),
+    }
+}
+
 fn system(
     object: &Object,
     path: &Path,

@@ -275,7 +275,12 @@ impl Attempt<'_> {
             // Who looks for it has its semaphore, and needs to know what the dead had of that.
             return Ok(None);
         }
-        let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file)?));
+        let stays = is_persistent(file).and_then(|stays| {
+            Ok(stays
+                && is_ready(file)?
+                && (header.kind != Kind::SharedMemory
+                    || !data_file::is_gone(&self.path, &self.spec.name)?))
+        });
         stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
     }
 

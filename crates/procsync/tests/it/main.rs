@@ -64,6 +64,8 @@ mod life_words;
 mod lifetime;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod lifetime_attacks;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod lifetime_memory;
 #[cfg(not(target_os = "macos"))]
 mod lifetime_race;
 #[cfg(target_os = "linux")]
