@@ -1,6 +1,8 @@
 //! Shared memory whose own file goes, or comes, without its books.
 
-use crate::support::{data_file_of, name};
+use crate::child::{Helper, Role};
+use crate::fork::forked;
+use crate::support::{data_file_of, eventually, file_of, name};
 use procsync::{Error, SharedMemory};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,4 +37,35 @@ fn memory_that_was_to_stay_and_whose_bytes_are_gone_is_made_anew() {
         assert!(memory.created());
         let _ = memory.remove().unwrap();
     }
+}
+
+/// Role: forks, and leaves a memory before the child asks about it. Argument: a name.
+pub(crate) fn fork_and_leave(role: &mut Role) {
+    let name = role.argument(0);
+    for made_anew in [false, true] {
+        let memory = SharedMemory::create(name, SIZE).expect("it is new");
+        let signal = file_of(&format!("{name}-signal"));
+        let child = forked(|| {
+            eventually("the parent has left", || signal.exists());
+            let answer = memory.attached_processes();
+            assert!(matches!(answer, Err(Error::NotFound { .. })), "{answer:?}");
+            assert_eq!(data_file_of(name).exists(), made_anew, "what it has is not there any more");
+        });
+        drop(memory);
+        assert!(!data_file_of(name).exists());
+        let other = made_anew.then(|| SharedMemory::create(name, SIZE).expect("it is new"));
+        fs::write(&signal, "").expect("it can be written");
+        child.ended_well();
+        fs::remove_file(&signal).expect("it is there");
+        drop(other);
+        assert!(!data_file_of(name).exists() && !file_of(name).exists());
+    }
+    role.say("ok");
+}
+
+#[test]
+fn a_forked_child_that_asks_about_its_memory_makes_no_other_one() {
+    let mut helper = Helper::start("fork-and-leave", &[&name("child-asks")]);
+    assert_eq!(helper.hear(), "ok");
+    helper.finish();
 }
