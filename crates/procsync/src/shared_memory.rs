@@ -153,7 +153,11 @@ impl SharedMemory {
         let name_of_it = Name::new(name)?;
         let segment = Place::of(Scope::User, true, &object)?.path(&name_of_it);
         match data_file::size(&segment, &name_of_it) {
-            Some(size @ 1..) => Self::options(size).open(name),
+            Some(size @ 1..) => match Self::options(size).open(name) {
+                // It has gone meanwhile.
+                Ok(made) if made.created() => Err(Error::NotFound { object }),
+                found => found,
+            },
             _ => Err(Error::NotFound { object }),
         }
     }

@@ -78,9 +78,9 @@ impl DataFile {
         Ok(DataFile { path, unnamed, wanted: size, scope: spec.scope })
     }
 
-    /// Gives the file its name, or takes what another program made under it. Only for the holder
-    /// of the segment's exclusive lock.
-    pub(super) fn link(self, segment: &File, how: How, object: &Object) -> Result<()> {
+    /// Gives the file its name, or takes what another program made under it; false: that has gone
+    /// meanwhile. Only for the holder of the segment's exclusive lock.
+    pub(super) fn link(self, segment: &File, how: How, object: &Object) -> Result<bool> {
         let DataFile { path, unnamed, wanted, scope } = self;
         let system = |operation| system(object, &path, operation);
         write_identity(segment, unnamed.facts.id.to_record()).map_err(system("register"))?;
@@ -92,7 +92,10 @@ impl DataFile {
             if how == How::Create {
                 return Err(Error::AlreadyExists { object: object.clone() });
             }
-            let found = map::facts_at(&path).map_err(system("look at"))?;
+            let found = match map::facts_at(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                answer => answer.map_err(system("look at"))?,
+            };
             if let Some(reason) = fault(&found, scope) {
                 return Err(Error::Damaged { object: object.clone(), path, reason });
             }
@@ -105,7 +108,8 @@ impl DataFile {
                 });
             }
         }
-        set_ready(segment, true).map_err(system("register"))
+        set_ready(segment, true).map_err(system("register"))?;
+        Ok(true)
     }
 }
 

@@ -391,9 +391,10 @@ impl Attempt<'_> {
         let facts = new.facts;
         let file = self.locked(new.into_file(), facts);
         if let Some(data_file) = data_file {
-            if let Err(error) = data_file.link(&file, self.how, &self.object) {
+            let linked = data_file.link(&file, self.how, &self.object);
+            if !matches!(linked, Ok(true)) {
                 let _ = map::unlink(&self.path);
-                return Err(error);
+                return linked.map(|_| Try::Again);
             }
             if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))?
                 || !self.still_named(facts)?

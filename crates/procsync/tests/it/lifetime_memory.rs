@@ -2,7 +2,8 @@
 
 use crate::child::{Helper, Role};
 use crate::fork::forked;
-use crate::support::{data_file_of, eventually, file_of, name};
+use crate::support::{data_file_of, eventually, file_of, name, skip};
+use crate::tracer::{Stop, Traced, be_traced, marked};
 use procsync::{Error, SharedMemory};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +38,73 @@ fn memory_that_was_to_stay_and_whose_bytes_are_gone_is_made_anew() {
         assert!(memory.created());
         let _ = memory.remove().unwrap();
     }
+}
+
+/// Role: attaches to, or opens, another program's memory, between the tracer's marks. Arguments: how, a
+/// name.
+pub(crate) fn meet_foreign_memory(role: &mut Role) {
+    let (attach, name) = (role.argument(0) == "attach", role.argument(1));
+    let mut memory = None;
+    be_traced(role);
+    marked(|| {
+        memory =
+            Some(if attach { SharedMemory::attach(name) } else { SharedMemory::open(name, SIZE) });
+    });
+    role.say(&match memory.expect("it was opened") {
+        Ok(memory) if memory.created() => "made".to_owned(),
+        Ok(_) => "met".to_owned(),
+        Err(Error::NotFound { .. }) => "not found".to_owned(),
+        Err(error) => error.to_string(),
+    });
+}
+
+/// Another program removes its memory before each system call of one who comes. What he says at each.
+fn goes_while(test: &str, how: &str) -> Option<Vec<String>> {
+    let mut said = Vec::new();
+    for stops in 0.. {
+        let name = name("foreign-goes");
+        make_foreign(&name);
+        let mut helper = Helper::start("meet-foreign-memory", &[how, &name]);
+        let traced = match Traced::begin(&mut helper) {
+            Ok(traced) => traced,
+            Err(why) => {
+                let _ = fs::remove_file(data_file_of(&name));
+                skip(test, &why);
+                return None;
+            }
+        };
+        traced.run_to_begin();
+        let ended = (0..stops).any(|_| traced.next_call() == Stop::End);
+        fs::remove_file(data_file_of(&name)).unwrap();
+        traced.let_go();
+        said.push(helper.hear());
+        helper.finish();
+        assert!(!data_file_of(&name).exists() && !file_of(&name).exists(), "{how}, stop {stops}");
+        if ended {
+            return Some(said);
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn who_attaches_to_another_programs_memory_never_makes_one() {
+    let test = "who_attaches_to_another_programs_memory_never_makes_one";
+    let Some(said) = goes_while(test, "attach") else { return };
+    assert!(said.iter().all(|said| said != "made"));
+    assert_eq!(said[0], "not found");
+    assert_eq!(said.last().unwrap(), "met");
+}
+
+#[test]
+fn another_programs_memory_may_go_while_one_is_made_beside_it() {
+    let test = "another_programs_memory_may_go_while_one_is_made_beside_it";
+    let Some(said) = goes_while(test, "open") else { return };
+    assert_eq!((said[0].as_str(), said.last().unwrap().as_str()), ("made", "met"));
+    // Only what was found fit already may turn out to be missing when it is to be mapped.
+    let others = |said: &&String| !matches!(said.as_str(), "made" | "met");
+    let wrong = said.iter().filter(others).find(|said| !said.contains("cannot open"));
+    assert_eq!(wrong, None);
 }
 
 /// Role: forks, and leaves a memory before the child asks about it. Argument: a name.

@@ -146,6 +146,8 @@ const ROLES: &[(&str, Play)] = &[
     #[cfg(not(target_os = "macos"))]
     ("make-again-and-again", promises::make_again_and_again),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    ("meet-foreign-memory", lifetime_memory::meet_foreign_memory),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("fork-and-leave", lifetime_memory::fork_and_leave),
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     ("pass-by", lifetime_attacks::pass_by),
