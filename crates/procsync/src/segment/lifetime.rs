@@ -118,15 +118,24 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
     Ok((segment, created))
 }
 
-fn repeat<T>(object: &Object, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+fn repeat<T>(object: &Object, attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    repeat_for(PATIENCE, object, attempt)
+}
+
+fn repeat_for<T>(
+    patience: Duration,
+    object: &Object,
+    mut attempt: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let began = clock::monotonic();
     let mut pause = Duration::from_micros(20);
     loop {
+        // Before the attempt: that may take its time by itself, making a big file, or being stopped.
+        let waited = Duration::from_nanos(clock::monotonic() - began);
         if let Some(done) = attempt()? {
             return Ok(done);
         }
-        let waited = Duration::from_nanos(clock::monotonic() - began);
-        if waited > PATIENCE {
+        if waited > patience {
             return Err(Error::Busy { object: object.clone(), waited });
         }
         std::thread::sleep(pause);
