@@ -176,10 +176,10 @@ impl Attempt<'_> {
         }
         let mut created = false;
         let exclusive = lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))?;
-        if !exclusive
-            && !(is_used(&file).map_err(self.system("lock"))?
-                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?)
-        {
+        let got_it = exclusive
+            || is_used(&file).map_err(self.system("lock"))?
+                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?;
+        if !got_it {
             return Ok(Try::Again);
         }
         let file = self.locked(file, facts);
