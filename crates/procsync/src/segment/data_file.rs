@@ -6,11 +6,11 @@
 //! gets its name: a file that another program made under the same name is used, never removed. And
 //! the two files must have one owner, else a forged segment could have others' files removed.
 //!
-//! As long as the segment says that it is not ready, nobody uses it: not before the file has its name,
-//! and not once somebody is about to remove it, who may die before the segment is gone, too.
+//! As long as the segment says that it is not ready, nobody uses it: not before the file has its name.
+//! Who removes both and dies in between leaves a segment whose file is gone, which is a leftover.
 
 use super::layout::{RECORDS_AT, Records};
-use super::lifetime::{How, Spec, is_ready, set_ready};
+use super::lifetime::{How, Spec, set_ready};
 use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
@@ -188,12 +188,7 @@ pub(super) fn remove(segment: &File, path: &Path) -> io::Result<()> {
     if !found.id.is_recorded(made) || found.owner != map::facts(segment)?.owner {
         return Ok(());
     }
-    let was_ready = is_ready(segment)?;
-    set_ready(segment, false)?;
-    let removed = map::unlink(path);
-    if removed.is_err() {
-        // Nothing happened.
-        set_ready(segment, was_ready)?;
-    }
-    removed
+    // Nothing is written first, for that is undone by nobody if this is refused and this process killed:
+    // half removed shows by the file being gone.
+    map::unlink(path)
 }

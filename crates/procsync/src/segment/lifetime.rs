@@ -221,7 +221,7 @@ impl Attempt<'_> {
         let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
         let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
         if !is_ready(&file).map_err(self.system("read"))? {
-            // Its maker died, or who was removing it; whoever gets it exclusively removes it.
+            // Its maker died; whoever gets it exclusively removes it.
             return Ok(Try::Again);
         }
         self.check(&header)?;
@@ -554,8 +554,7 @@ pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
     Ok(u32::from_ne_bytes(bytes) == 1)
 }
 
-/// Whether the object may be used: all of it is there, and nobody is about to remove it or to make it
-/// anew. For who has a lock on the file.
+/// Whether the object may be used: all of it was made, and nobody is about to make it anew. For who has a lock on the file.
 ///
 /// The lock alone does not tell: who found another one's exclusive lock in its way, and then gets a
 /// shared one, does not know whether the other one is done or died in the middle.

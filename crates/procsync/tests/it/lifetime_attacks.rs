@@ -295,3 +295,35 @@ fn a_child_that_was_lent_the_open_file_keeps_nobody_out_when_its_parent_has_left
     let mut comes = scene.start(&carol, "open", false);
     assert_eq!(comes.hear(), "0");
 }
+
+#[test]
+fn who_may_not_remove_memory_and_is_killed_trying_does_not_end_it() {
+    const TEST: &str = "who_may_not_remove_memory_and_is_killed_trying_does_not_end_it";
+    if there_is_only_one_user(TEST) {
+        return;
+    }
+    let base = base_for_all();
+    let [alice, carol] = [ALICE, CAROL].map(|user| user.to_string());
+    for at in 0.. {
+        let scene = Scene { base: Some(base.path()), what: "memory", name: name("to-stay") };
+        let mut maker = scene.start(&alice, "keep", false);
+        assert_eq!(maker.hear(), "0");
+        assert_eq!(maker.ask("change"), "changed");
+        maker.finish();
+        let (mut removing, removes) = match scene.traced(&carol, "remove") {
+            Ok(started) => started,
+            Err(why) => return skip(TEST, &why),
+        };
+        let more = run_to_call(&removes, at, |_| true);
+        removes.kill(&mut removing);
+        let mut next = scene.start(&alice, "open", false);
+        assert_eq!(next.hear(), "1", "killed before call {at}, which was refused or never made");
+        next.finish();
+        let mut end = scene.start(&alice, "remove", false);
+        end.hear();
+        if !more {
+            say(&format!("{at} system calls"));
+            break;
+        }
+    }
+}
