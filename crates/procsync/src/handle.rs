@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // an atomically replaced Arc
 
 use crate::error::Result;
-use crate::kind::Object;
+use crate::kind::{Kind, Object};
 use crate::segment::layout::Hot;
 use crate::segment::place::Scope;
 use crate::segment::{How, Removal, Segment, Spec, local, obtain, remove};
@@ -67,8 +67,10 @@ impl Handle {
     #[cold]
     fn reopen(&self) -> Result<&Segment> {
         let old = self.current.load(Ordering::Acquire);
-        // What the parent created, the child opens: it may be there or, if the parent is gone, not.
-        let how = if self.how == How::Attach { How::Attach } else { How::Open };
+        // What the parent created, the child opens: it may be there or, if the parent is gone, not. But
+        // it has the memory that the parent had, and no other one.
+        let of_memory = self.spec.facts.kind == Kind::SharedMemory;
+        let how = if self.how == How::Attach || of_memory { How::Attach } else { How::Open };
         let (segment, _) = obtain(&self.spec, how)?;
         let new = Arc::into_raw(segment).cast_mut();
         let exchanged =

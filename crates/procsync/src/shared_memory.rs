@@ -10,7 +10,7 @@ use crate::options::{Named, Options, Parts, Sealed};
 use crate::segment::layout::MOST_DATA;
 use crate::segment::place::{Place, Scope};
 use crate::segment::{Removal, data_file};
-use crate::sys::map::{self, Mapping};
+use crate::sys::map::{self, FileId, Mapping};
 use crate::sys::wait::Sleepers;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -49,6 +49,8 @@ pub struct SharedMemory {
     _sleepers: Sleepers,
     map: Mapping,
     handle: Handle,
+    /// The file that is mapped.
+    file: FileId,
     created: bool,
 }
 
@@ -110,7 +112,7 @@ impl Sealed for SharedMemory {
         let map = Mapping::new(&file, length).map_err(system("map"))?;
         let sleepers = segment.sleepers_in(&map);
         let created = created && segment.data_file().map_err(system("look at"))?.is_some();
-        Ok(SharedMemory { _sleepers: sleepers, map, created, handle })
+        Ok(SharedMemory { _sleepers: sleepers, map, file: facts.id, created, handle })
     }
 }
 
@@ -151,7 +153,11 @@ impl SharedMemory {
         let name_of_it = Name::new(name)?;
         let segment = Place::of(Scope::User, true, &object)?.path(&name_of_it);
         match data_file::size(&segment, &name_of_it) {
-            Some(size @ 1..) => Self::options(size).open(name),
+            Some(size @ 1..) => match Self::options(size).open(name) {
+                // It has gone meanwhile.
+                Ok(made) if made.created() => Err(Error::NotFound { object }),
+                found => found,
+            },
             _ => Err(Error::NotFound { object }),
         }
     }
@@ -170,9 +176,21 @@ impl SharedMemory {
     /// comes.
     ///
     /// # Errors
-    /// What the system says when a forked child opens it anew.
+    /// What the system says when a forked child opens it anew; [`Error::NotFound`] if the child has the
+    /// memory alone by now, all who had it by procsync having left it.
     pub fn attached_processes(&self) -> Result<u32> {
-        Ok(self.handle.live()?.processes())
+        let segment = self.handle.live()?;
+        let made = segment.data_file().map_err(|source| Error::System {
+            object: segment.object(),
+            operation: "look at",
+            path: segment.path().to_owned(),
+            source,
+        })?;
+        if made.is_some_and(|made| !self.file.is_recorded(made)) {
+            // Another one of this name, made since.
+            return Err(Error::NotFound { object: segment.object() });
+        }
+        Ok(segment.processes())
     }
 
     /// Copies bytes from the memory.

@@ -6,11 +6,11 @@
 //! gets its name: a file that another program made under the same name is used, never removed. And
 //! the two files must have one owner, else a forged segment could have others' files removed.
 //!
-//! As long as the segment says that it is not ready, nobody uses it: not before the file has its name,
-//! and not once somebody is about to remove it, who may die before the segment is gone, too.
+//! As long as the segment says that it is not ready, nobody uses it: not before the file has its name.
+//! Who removes both and dies in between leaves a segment whose file is gone, which is a leftover.
 
 use super::layout::{RECORDS_AT, Records};
-use super::lifetime::{How, Spec, is_ready, set_ready};
+use super::lifetime::{How, Spec, set_ready};
 use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
@@ -44,6 +44,14 @@ pub(crate) fn size(segment: &Path, name: &Name) -> Option<u64> {
     map::facts_at(&path(segment, name)).ok().filter(|found| found.regular).map(|found| found.size)
 }
 
+/// Whether a shared memory's own file is not there (any more).
+pub(super) fn is_gone(segment: &Path, name: &Name) -> io::Result<bool> {
+    match map::facts_at(&path(segment, name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        answer => answer.map(|_| false),
+    }
+}
+
 fn system(
     object: &Object,
     path: &Path,
@@ -70,9 +78,9 @@ impl DataFile {
         Ok(DataFile { path, unnamed, wanted: size, scope: spec.scope })
     }
 
-    /// Gives the file its name, or takes what another program made under it. Only for the holder
-    /// of the segment's exclusive lock.
-    pub(super) fn link(self, segment: &File, how: How, object: &Object) -> Result<()> {
+    /// Gives the file its name, or takes what another program made under it; false: that has gone
+    /// meanwhile. Only for the holder of the segment's exclusive lock.
+    pub(super) fn link(self, segment: &File, how: How, object: &Object) -> Result<bool> {
         let DataFile { path, unnamed, wanted, scope } = self;
         let system = |operation| system(object, &path, operation);
         write_identity(segment, unnamed.facts.id.to_record()).map_err(system("register"))?;
@@ -84,7 +92,10 @@ impl DataFile {
             if how == How::Create {
                 return Err(Error::AlreadyExists { object: object.clone() });
             }
-            let found = map::facts_at(&path).map_err(system("look at"))?;
+            let found = match map::facts_at(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                answer => answer.map_err(system("look at"))?,
+            };
             if let Some(reason) = fault(&found, scope) {
                 return Err(Error::Damaged { object: object.clone(), path, reason });
             }
@@ -97,7 +108,8 @@ impl DataFile {
                 });
             }
         }
-        set_ready(segment, true).map_err(system("register"))
+        set_ready(segment, true).map_err(system("register"))?;
+        Ok(true)
     }
 }
 
@@ -176,12 +188,7 @@ pub(super) fn remove(segment: &File, path: &Path) -> io::Result<()> {
     if !found.id.is_recorded(made) || found.owner != map::facts(segment)?.owner {
         return Ok(());
     }
-    let was_ready = is_ready(segment)?;
-    set_ready(segment, false)?;
-    let removed = map::unlink(path);
-    if removed.is_err() {
-        // Nothing happened.
-        set_ready(segment, was_ready)?;
-    }
-    removed
+    // Nothing is written first, for that is undone by nobody if this is refused and this process killed:
+    // half removed shows by the file being gone.
+    map::unlink(path)
 }

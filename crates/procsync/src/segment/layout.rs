@@ -247,8 +247,8 @@ pub(crate) struct Records {
     pub(crate) dead_pid: AtomicU32,
     pub(crate) dead_tid: AtomicU32,
     pub(crate) dead_cause: AtomicU32,
-    /// 1: the object may be used. Not before a shared memory's own file has its name, nor while that
-    /// is removed, nor while the object is made anew.
+    /// 1: the object may be used. Not before a shared memory's own file has its name, nor while the object
+    /// is made anew.
     pub(crate) ready: AtomicU32,
     pub(crate) dead_noticed: AtomicU64,
     /// A shared memory's own file, if procsync made it (`FileId::to_record`), else 0.

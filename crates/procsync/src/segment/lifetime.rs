@@ -3,7 +3,8 @@
 //! Two kernel locks on the object's file decide everything, and both end with the process:
 //! everybody who has the object open holds it *shared*; whoever finds that it can be had
 //! *exclusively* knows that nobody else has it open, and may remove its name as long as it holds
-//! the lock. All tries are without waiting, under this process's registry lock (so that no fork
+//! the lock. Who finds that it cannot be had exclusively may have met one who only looks at a
+//! leftover; so those who use the object have a byte of it locked besides. All tries are without waiting, under this process's registry lock (so that no fork
 //! can inherit a file that is not registered yet), and are repeated for a bounded time.
 //!
 //! The race that the obvious version loses: open, then lock, then use. Between open and lock the
@@ -16,7 +17,7 @@ use super::layout::{
     SLOTS_USED_AT,
 };
 use super::lives::Lives;
-use super::locked::Locked;
+use super::locked::{Locked, begin_use, end_use, is_used};
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
 use super::slots::OwnSlots;
@@ -117,15 +118,24 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
     Ok((segment, created))
 }
 
-fn repeat<T>(object: &Object, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+fn repeat<T>(object: &Object, attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    repeat_for(PATIENCE, object, attempt)
+}
+
+fn repeat_for<T>(
+    patience: Duration,
+    object: &Object,
+    mut attempt: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let began = clock::monotonic();
     let mut pause = Duration::from_micros(20);
     loop {
+        // Before the attempt: that may take its time by itself, making a big file, or being stopped.
+        let waited = Duration::from_nanos(clock::monotonic() - began);
         if let Some(done) = attempt()? {
             return Ok(done);
         }
-        let waited = Duration::from_nanos(clock::monotonic() - began);
-        if waited > PATIENCE {
+        if waited > patience {
             return Err(Error::Busy { object: object.clone(), waited });
         }
         std::thread::sleep(pause);
@@ -166,7 +176,10 @@ impl Attempt<'_> {
         }
         let mut created = false;
         let exclusive = lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))?;
-        if !exclusive && !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
+        let got_it = exclusive
+            || is_used(&file).map_err(self.system("lock"))?
+                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?;
+        if !got_it {
             return Ok(Try::Again);
         }
         let file = self.locked(file, facts);
@@ -200,17 +213,24 @@ impl Attempt<'_> {
             if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))? {
                 return Ok(Try::Again);
             }
+        } else if !is_used(&file).map_err(self.system("lock"))? {
+            // Who had it has gone or died before this process had its lock.
+            return Ok(Try::Again);
         }
         // Between the two locks, and before the first, others may have removed the name.
         let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
         let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
         if !is_ready(&file).map_err(self.system("read"))? {
-            // Its maker died, or who was removing it; whoever gets it exclusively removes it.
+            // Its maker died; whoever gets it exclusively removes it.
             return Ok(Try::Again);
         }
         self.check(&header)?;
         if self.how == How::Create && !created {
             return Err(Error::AlreadyExists { object: self.object.clone() });
+        }
+        // Only now: who fails has not used it.
+        if !begin_use(&file).map_err(self.system("lock"))? {
+            return Ok(Try::Again);
         }
         let segment = self.segment(registry, file, &to_map, header)?;
         Ok(Try::Done(segment, created))
@@ -264,7 +284,12 @@ impl Attempt<'_> {
             // Who looks for it has its semaphore, and needs to know what the dead had of that.
             return Ok(None);
         }
-        let stays = is_persistent(file).and_then(|stays| Ok(stays && is_ready(file)?));
+        let stays = is_persistent(file).and_then(|stays| {
+            Ok(stays
+                && is_ready(file)?
+                && (header.kind != Kind::SharedMemory
+                    || !data_file::is_gone(&self.path, &self.spec.name)?))
+        });
         stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
     }
 
@@ -362,7 +387,9 @@ impl Attempt<'_> {
             write_at(&new.file, places.data_at, &self.spec.data).map_err(self.system("write"))?;
         }
         let how = if is_shared_memory { Whole::Exclusive } else { Whole::Shared };
-        if !lock_file(&new.file, how).map_err(self.system("lock"))? {
+        if !lock_file(&new.file, how).map_err(self.system("lock"))?
+            || !begin_use(&new.file).map_err(self.system("lock"))?
+        {
             return Err(self.system("lock")(io::ErrorKind::WouldBlock.into()));
         }
         if !map::link(&new, &self.path).map_err(self.system("make"))? {
@@ -373,9 +400,10 @@ impl Attempt<'_> {
         let facts = new.facts;
         let file = self.locked(new.into_file(), facts);
         if let Some(data_file) = data_file {
-            if let Err(error) = data_file.link(&file, self.how, &self.object) {
+            let linked = data_file.link(&file, self.how, &self.object);
+            if !matches!(linked, Ok(true)) {
                 let _ = map::unlink(&self.path);
-                return Err(error);
+                return linked.map(|_| Try::Again);
             }
             if !lock_file(&file, Whole::Shared).map_err(self.system("lock"))?
                 || !self.still_named(facts)?
@@ -526,8 +554,7 @@ pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
     Ok(u32::from_ne_bytes(bytes) == 1)
 }
 
-/// Whether the object may be used: all of it is there, and nobody is about to remove it or to make it
-/// anew. For who has a lock on the file.
+/// Whether the object may be used: all of it was made, and nobody is about to make it anew. For who has a lock on the file.
 ///
 /// The lock alone does not tell: who found another one's exclusive lock in its way, and then gets a
 /// shared one, does not know whether the other one is done or died in the middle.
@@ -565,7 +592,9 @@ impl Segment {
         let mut registry = registry::lock();
         // Let go of by name and not only by closing: a child of this process that is just being
         // made, or one that was lent the open file, would keep the locks.
-        let left = self.leave_name();
+        let left = end_use(&self.file).and_then(|()| self.leave_name());
+        // Perhaps it could not be removed.
+        let left = unlock_file(&self.file).and(left);
         let file = self.descriptor();
         self.detach();
         process::close_in_child(file);

@@ -1,13 +1,36 @@
-//! Giving up a file that was opened and locked, and is not used after all.
+//! Who uses a file, and giving up one that was opened and locked, and is not used after all.
 
-use super::lifetime::{is_persistent, read_header, remove_files};
+use super::layout::RECORDS_AT;
+use super::lifetime::{is_persistent, is_ready, read_header, remove_files};
 use crate::name::Name;
-use crate::sys::lock::{Whole, lock_file, unlock_file};
+use crate::sys::lock::{Whole, byte_is_locked, lock_file, share_byte, unlock_byte, unlock_file};
 use crate::sys::map::{self, FileFacts};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::Path;
+
+/// The byte that all users of an object have locked together.
+const USED: u64 = RECORDS_AT as u64;
+
+/// Whether anybody else uses the object.
+///
+/// That its file is locked does not say so: others look at a leftover, too, and may end as soon as they
+/// have seen what it is. Once this process has the shared lock, nobody who uses it can remove it.
+pub(super) fn is_used(file: &File) -> io::Result<bool> {
+    byte_is_locked(file, USED)
+}
+
+/// Becomes a user; false: to be tried again. Only for who has a lock on the file, and knows that it is
+/// no leftover.
+pub(super) fn begin_use(file: &File) -> io::Result<bool> {
+    share_byte(file, USED)
+}
+
+/// Is no user any more. Before the file itself is let go, so that who gets that sees no user who is none.
+pub(super) fn end_use(file: &File) -> io::Result<()> {
+    unlock_byte(file, USED)
+}
 
 /// A file that this process has open and locked, and does not use yet.
 ///
@@ -33,9 +56,11 @@ impl<'a> Locked<'a> {
     }
 
     fn give_up(&self, file: &File) -> io::Result<()> {
+        end_use(file)?;
         unlock_file(file)?;
         // Read after unlocking: who makes it transient looks afterwards whether it is in use.
-        if is_persistent(file)? {
+        let stays = || Ok::<_, io::Error>(is_persistent(file)? && is_ready(file)?);
+        if stays()? {
             return Ok(());
         }
         // What is not an object of this library is left alone.
@@ -44,6 +69,8 @@ impl<'a> Locked<'a> {
             return Ok(());
         }
         let removed = match map::facts_at(self.path) {
+            // Another user, who could not remove it, may have made it anew meanwhile.
+            _ if stays()? => Ok(()),
             Ok(now) if now.id == self.facts.id => {
                 remove_files(file, header.kind, self.path, self.name)
             }

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Two users who have nothing to do with each other.
-const ALICE: u32 = 1001;
-const BOB: u32 = 1002;
+pub(crate) const ALICE: u32 = 1001;
+pub(crate) const BOB: u32 = 1002;
 
-const EVERYBODY: Scope = Scope::Machine { mode: 0o666 };
+pub(crate) const EVERYBODY: Scope = Scope::Machine { mode: 0o666 };
 
 /// Skips a test that needs several users; says whether to.
 pub(crate) fn there_is_only_one_user(test: &str) -> bool {

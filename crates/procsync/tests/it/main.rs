@@ -62,6 +62,10 @@ mod kill_storm;
 mod life_words;
 #[cfg(not(target_os = "macos"))]
 mod lifetime;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod lifetime_attacks;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod lifetime_memory;
 #[cfg(not(target_os = "macos"))]
 mod lifetime_race;
 #[cfg(target_os = "linux")]
@@ -141,6 +145,12 @@ const ROLES: &[(&str, Play)] = &[
     ("somebody", security::somebody),
     #[cfg(not(target_os = "macos"))]
     ("make-again-and-again", promises::make_again_and_again),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    ("meet-foreign-memory", lifetime_memory::meet_foreign_memory),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    ("fork-and-leave", lifetime_memory::fork_and_leave),
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    ("pass-by", lifetime_attacks::pass_by),
     #[cfg(target_os = "linux")]
     ("walk-off", identity::walk_off),
     ("attach-memory", contract_names::attach_memory),

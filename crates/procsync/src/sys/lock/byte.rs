@@ -40,6 +40,11 @@ pub(crate) fn lock_byte(file: &File, offset: u64) -> io::Result<bool> {
     set(file, F_WRLCK, offset)
 }
 
+/// Locks one byte together with others, without waiting; false if another open file has it alone.
+pub(crate) fn share_byte(file: &File, offset: u64) -> io::Result<bool> {
+    set(file, F_RDLCK, offset)
+}
+
 /// Lets one byte go.
 pub(crate) fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
     set(file, F_UNLCK, offset).map(|_| ())
@@ -69,5 +74,6 @@ pub(crate) fn inheritable(file: &File) -> io::Result<OwnedFd> {
 }
 
 // Their types differ between systems.
+const F_RDLCK: libc::c_int = libc::F_RDLCK as libc::c_int;
 const F_WRLCK: libc::c_int = libc::F_WRLCK as libc::c_int;
 const F_UNLCK: libc::c_int = libc::F_UNLCK as libc::c_int;

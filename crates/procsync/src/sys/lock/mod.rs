@@ -3,7 +3,7 @@
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod byte;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-pub(crate) use byte::{byte_is_locked, inheritable, lock_byte, unlock_byte};
+pub(crate) use byte::{byte_is_locked, inheritable, lock_byte, share_byte, unlock_byte};
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -16,6 +16,10 @@ pub(crate) fn lock_byte(_file: &File, _offset: u64) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) fn share_byte(_file: &File, _offset: u64) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn unlock_byte(_file: &File, _offset: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -79,6 +79,12 @@ pub(crate) fn lock_byte(file: &File, offset: u64) -> io::Result<bool> {
     lock(file, BYTES_AT + offset, LOCKFILE_EXCLUSIVE_LOCK)
 }
 
+/// Locks one byte together with others, without waiting; false if somebody has it alone, and be it to
+/// see whether it is locked.
+pub(crate) fn share_byte(file: &File, offset: u64) -> io::Result<bool> {
+    lock(file, BYTES_AT + offset, 0)
+}
+
 /// Lets one byte go.
 pub(crate) fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
     unlock(file, BYTES_AT + offset).map(drop)
