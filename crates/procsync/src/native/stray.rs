@@ -8,7 +8,7 @@ use crate::name::Name;
 use crate::segment::How;
 use crate::segment::layout::Facts;
 use crate::segment::ledger::{ABOUT_SIZE, About};
-use crate::segment::lifetime::read_header;
+use crate::segment::object_file::read_header;
 use crate::segment::place::{Place, Scope};
 use crate::sys::map;
 use crate::sys::native::{self, Incarnation, Presence, SystemName, Whose};

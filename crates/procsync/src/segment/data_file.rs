@@ -10,7 +10,8 @@
 //! Who removes both and dies in between leaves a segment whose file is gone, which is a leftover.
 
 use super::layout::{RECORDS_AT, Records};
-use super::lifetime::{How, Spec, set_ready};
+use super::lifetime::{How, Spec};
+use super::object_file::{set_ready, system};
 use super::place::Scope;
 use crate::error::{Error, Result};
 use crate::kind::Object;
@@ -50,15 +51,6 @@ pub(super) fn is_gone(segment: &Path, name: &Name) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         answer => answer.map(|_| false),
     }
-}
-
-fn system(
-    object: &Object,
-    path: &Path,
-    operation: &'static str,
-) -> impl FnOnce(io::Error) -> Error + use<> {
-    let (object, path) = (object.clone(), path.to_owned());
-    move |source| Error::System { object, operation, path, source }
 }
 
 impl DataFile {

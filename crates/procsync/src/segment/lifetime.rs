@@ -4,8 +4,9 @@
 //! everybody who has the object open holds it *shared*; whoever finds that it can be had
 //! *exclusively* knows that nobody else has it open, and may remove its name as long as it holds
 //! the lock. Who finds that it cannot be had exclusively may have met one who only looks at a
-//! leftover; so those who use the object have a byte of it locked besides. All tries are without waiting, under this process's registry lock (so that no fork
-//! can inherit a file that is not registered yet), and are repeated for a bounded time.
+//! leftover; so those who use the object have a byte of it locked besides. All tries are without
+//! waiting, under this process's registry lock (so that no fork can inherit a file that is not
+//! registered yet), and are repeated for a bounded time.
 //!
 //! The race that the obvious version loses: open, then lock, then use. Between open and lock the
 //! last user may remove the name, and the next one make a new object under it: two "same" objects.
@@ -18,8 +19,11 @@ use super::layout::{
 };
 use super::lives::Lives;
 use super::locked::{Locked, begin_use, end_use, is_used};
+use super::object_file::{is_persistent, is_ready, read_header, set_ready, system, write_at};
+use super::patience::repeat;
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
+use super::removal::remove_files;
 use super::slots::OwnSlots;
 use super::{Segment, layout};
 use crate::error::{Error, Result};
@@ -32,10 +36,9 @@ use crate::sys::{clock, process};
 use std::fs::File;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// What to do about a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +78,6 @@ impl Spec {
     }
 }
 
-/// How long another process may hold the exclusive lock, or names may come and go, before this one
-/// gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// One try's outcome.
 enum Try {
     Done(Arc<Segment>, bool),
@@ -116,31 +115,6 @@ pub(crate) fn obtain(spec: &Spec, how: How) -> Result<(Arc<Segment>, bool)> {
         tracing::debug!(%object, path = %segment.path.display(), "created");
     }
     Ok((segment, created))
-}
-
-fn repeat<T>(object: &Object, attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    repeat_for(PATIENCE, object, attempt)
-}
-
-fn repeat_for<T>(
-    patience: Duration,
-    object: &Object,
-    mut attempt: impl FnMut() -> Result<Option<T>>,
-) -> Result<T> {
-    let began = clock::monotonic();
-    let mut pause = Duration::from_micros(20);
-    loop {
-        // Before the attempt: that may take its time by itself, making a big file, or being stopped.
-        let waited = Duration::from_nanos(clock::monotonic() - began);
-        if let Some(done) = attempt()? {
-            return Ok(done);
-        }
-        if waited > patience {
-            return Err(Error::Busy { object: object.clone(), waited });
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(2));
-    }
 }
 
 struct Attempt<'a> {
@@ -525,65 +499,6 @@ fn reserved_first(places: &layout::Places) -> u64 {
     if map::CAN_RESERVE_LATER { PAGE.min(places.file_size) } else { places.permits_at as u64 }
 }
 
-fn system(
-    object: &Object,
-    path: &Path,
-    operation: &'static str,
-) -> impl FnOnce(io::Error) -> Error + use<> {
-    let (object, path) = (object.clone(), path.to_owned());
-    move |source| Error::System { object, operation, path, source }
-}
-
-/// Reads and checks the header of a file of this library.
-pub(crate) fn read_header(file: &File, facts: FileFacts) -> Result<Facts, BadHeader> {
-    let damaged = |reason: String| Err(BadHeader::Damaged(reason));
-    if !facts.regular {
-        return damaged("it is not a regular file".to_owned());
-    }
-    let mut bytes = [0; HEADER_SIZE];
-    match map::read_at(file, 0, &mut bytes) {
-        Ok(HEADER_SIZE) => Facts::from_bytes(&bytes, facts.size),
-        Ok(short) => damaged(format!("it has {short} bytes only")),
-        Err(error) => damaged(format!("it cannot be read: {error}")),
-    }
-}
-
-pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
-    let mut bytes = [0; 4];
-    map::read_at(file, RECORDS_AT as u64, &mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes) == 1)
-}
-
-/// Whether the object may be used: all of it was made, and nobody is about to make it anew. For who has a lock on the file.
-///
-/// The lock alone does not tell: who found another one's exclusive lock in its way, and then gets a
-/// shared one, does not know whether the other one is done or died in the middle.
-pub(super) fn is_ready(file: &File) -> io::Result<bool> {
-    let mut bytes = [0; 4];
-    map::read_at(file, READY_AT as u64, &mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes) == 1)
-}
-
-/// Only for the holder of the exclusive lock.
-pub(super) fn set_ready(file: &File, ready: bool) -> io::Result<()> {
-    write_at(file, READY_AT, &u32::from(ready).to_ne_bytes())
-}
-
-/// Removes an object that nobody has open. Only for the holder of the exclusive lock.
-pub(super) fn remove_files(file: &File, kind: Kind, path: &Path, name: &Name) -> io::Result<()> {
-    if kind == Kind::SharedMemory {
-        data_file::remove(file, &data_file::path(path, name))?;
-    }
-    match map::unlink(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn write_at(file: &File, at: usize, bytes: &[u8]) -> io::Result<()> {
-    map::write_at(file, at as u64, bytes)
-}
-
 impl Segment {
     /// The last handle is gone: leaves the object, and removes its name if nobody else has it open
     /// and it is not to stay.
@@ -645,97 +560,6 @@ impl Drop for Segment {
             self.close();
         }
     }
-}
-
-/// What became of an object that was to be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Removal {
-    /// Nobody had it open; its name is free.
-    Done,
-    /// It is in use. It is not persistent any more and goes when its last user leaves. (Taking the
-    /// name away at once would let a newcomer make a second object beside the one in use.)
-    WhenLastUserLeaves,
-}
-
-/// Removes an object by name; none if there is no such object.
-pub(crate) fn remove(name: &Name, place: &Place) -> Result<Option<Removal>> {
-    remove_ledger(name, place, &|| false)
-}
-
-/// Takes away a name, whoever uses what bears it: they go on with that.
-pub(crate) fn take_name_away(name: &Name, place: &Place) -> Result<()> {
-    let _registry = registry::lock();
-    let path = place.path(name);
-    match map::unlink(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let object = Object { kind: Kind::Native, name: name.as_str().to_owned() };
-            Err(system(&object, &path, "remove")(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether nothing is written in a ledger's lines.
-fn says_nothing(file: &File, header: &Facts) -> io::Result<bool> {
-    let (from, to) = (header.places().permits_at, header.places().data_at);
-    let mut lines = vec![0; to - from];
-    map::read_at(file, from as u64, &mut lines)?;
-    let mut words = lines.chunks_exact(layout::PERMIT_SIZE).take(header.words() as usize);
-    Ok(words.all(|line| line[..4] == [0; 4]))
-}
-
-/// The same as `remove`, but a ledger that says something stays if it `is_needed`.
-pub(crate) fn remove_ledger(
-    name: &Name,
-    place: &Place,
-    is_needed: &dyn Fn() -> bool,
-) -> Result<Option<Removal>> {
-    // Of which kind it is shows when it is there, and does not matter.
-    let object = Object { kind: Kind::Unknown, name: name.as_str().to_owned() };
-    let path = place.path(name);
-    let system = |operation| system(&object, &path, operation);
-    repeat(&object, || {
-        let _registry = registry::lock();
-        let file = match map::open(&path, true) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(None)),
-            Err(error) => return Err(system("open")(error)),
-        };
-        let facts = map::facts(&file).map_err(system("look at"))?;
-        let still_named = || map::facts_at(&path).is_ok_and(|now| now.id == facts.id);
-        // Twice: the last user may leave just before it is told to take the name along.
-        for _ in 0..2 {
-            if lock_file(&file, Whole::Exclusive).map_err(system("lock"))? {
-                if !still_named() {
-                    return Ok(None);
-                }
-                if let Ok(header) = read_header(&file, facts) {
-                    let is_ledger = header.kind == Kind::Native;
-                    if is_ledger
-                        && !says_nothing(&file, &header).map_err(system("read"))?
-                        && is_needed()
-                    {
-                        // It goes with its last user, if that leaves it empty.
-                        write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes())
-                            .map_err(system("write"))?;
-                        return Ok(Some(Some(Removal::WhenLastUserLeaves)));
-                    }
-                    remove_files(&file, header.kind, &path, name).map_err(system("remove"))?;
-                } else {
-                    // Damaged, or not of this library: only the name itself.
-                    map::unlink(&path).map_err(system("remove"))?;
-                }
-                return Ok(Some(Some(Removal::Done)));
-            }
-            if read_header(&file, facts).is_err() {
-                // Somebody uses it, and not as an object of this library.
-                return Err(system("remove")(io::ErrorKind::ResourceBusy.into()));
-            }
-            write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes()).map_err(system("write"))?;
-        }
-        Ok(Some(Some(Removal::WhenLastUserLeaves)))
-    })
 }
 
 #[cfg(test)]

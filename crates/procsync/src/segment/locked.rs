@@ -1,7 +1,8 @@
 //! Who uses a file, and giving up one that was opened and locked, and is not used after all.
 
 use super::layout::RECORDS_AT;
-use super::lifetime::{is_persistent, is_ready, read_header, remove_files};
+use super::object_file::{is_persistent, is_ready, read_header};
+use super::removal::remove_files;
 use crate::name::Name;
 use crate::sys::lock::{Whole, byte_is_locked, lock_file, share_byte, unlock_byte, unlock_file};
 use crate::sys::map::{self, FileFacts};

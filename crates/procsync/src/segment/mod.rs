@@ -8,14 +8,18 @@ pub(crate) mod lifetime;
 mod lives;
 pub(crate) mod local;
 mod locked;
+pub(crate) mod object_file;
+mod patience;
 pub(crate) mod place;
 mod registry;
+mod removal;
 pub(crate) mod slots;
 mod suspicion;
 mod waiting;
 
-pub use lifetime::Removal;
-pub(crate) use lifetime::{How, Spec, obtain, remove, remove_ledger, take_name_away};
+pub(crate) use lifetime::{How, Spec, obtain};
+pub use removal::Removal;
+pub(crate) use removal::{remove, remove_ledger, take_name_away};
 pub(crate) use waiting::{Stop, Wait};
 
 use crate::bytes;

@@ -392,8 +392,12 @@ pub(crate) fn hold_and_start(role: &mut Role) {
     cat.stdout(Stdio::null());
     match role.argument(2) {
         "fork" => {
-            let child = forked(|| while role.hear().is_some() {});
-            role.say(&child.pid().to_string());
+            // The child says it, so that it is one of its own by then, and has closed what it
+            // inherited.
+            let _child = forked(|| {
+                role.say(&std::process::id().to_string());
+                while role.hear().is_some() {}
+            });
         }
         "exec" => {
             // SAFETY: does nothing; that it is there makes the standard library fork.

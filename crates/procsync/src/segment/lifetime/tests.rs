@@ -47,17 +47,3 @@ fn a_try_after_one_that_came_to_nothing_begins_with_a_new_data_file() {
         assert!(!data_file::path(&attempt.path, &spec.name).exists());
     }
 }
-
-#[test]
-fn an_attempt_that_takes_long_by_itself_is_not_the_last_one() {
-    let (object, patience) = (memory("slow").object(), Duration::from_millis(10));
-    let mut attempts = 0;
-    let done = repeat_for(patience, &object, || {
-        attempts += 1;
-        std::thread::sleep(3 * patience);
-        Ok((attempts == 2).then_some(()))
-    });
-    done.expect("nobody was in its way");
-    let never = repeat_for(patience, &object, || Ok(None::<()>));
-    assert!(matches!(never, Err(Error::Busy { waited, .. }) if waited > patience));
-}
