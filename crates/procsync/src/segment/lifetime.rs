@@ -563,4 +563,4 @@ impl Drop for Segment {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

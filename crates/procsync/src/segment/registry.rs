@@ -13,13 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 /// What is open. The descriptor stands beside the segment, because a fork must find it even while
 /// another thread is about to drop the segment.
+#[derive(Debug)]
 struct Entry {
     segment: Weak<Segment>,
     /// None: closed by a fork.
     file: Option<Descriptor>,
 }
 
-type Table = HashMap<FileId, Entry>;
+#[derive(Debug, Default)]
+struct Table {
+    open: HashMap<FileId, Entry>,
+    /// Those whose file has been opened anew since their last handle went, and is not closed yet.
+    closing: Vec<Entry>,
+}
 
 static TABLE: Mutex<Option<Table>> = Mutex::new(None);
 
@@ -39,19 +45,24 @@ impl Registry {
 
     /// The open segment of this file, unless a fork has made it another process's.
     pub(super) fn find(&mut self, id: FileId) -> Option<Arc<Segment>> {
-        let segment = self.table().get(&id)?.segment.upgrade()?;
+        let segment = self.table().open.get(&id)?.segment.upgrade()?;
         (!segment.is_detached()).then_some(segment)
     }
 
     pub(super) fn insert(&mut self, id: FileId, segment: &Arc<Segment>) {
         let file = Some(segment.descriptor());
-        self.table().insert(id, Entry { segment: Arc::downgrade(segment), file });
+        let new = Entry { segment: Arc::downgrade(segment), file };
+        let table = self.table();
+        table.closing.extend(table.open.insert(id, new));
     }
 
-    /// Forgets a segment whose file was closed just now, unless a newer one stands there.
+    /// Forgets a segment whose file was closed just now, and no newer one of the same file.
     pub(super) fn forget(&mut self, id: FileId, file: Descriptor) {
-        if self.table().get(&id).is_some_and(|entry| entry.file == Some(file)) {
-            self.table().remove(&id);
+        let table = self.table();
+        if table.open.get(&id).is_some_and(|entry| entry.file == Some(file)) {
+            table.open.remove(&id);
+        } else {
+            table.closing.retain(|entry| entry.file != Some(file));
         }
     }
 }
@@ -88,7 +99,8 @@ fn in_parent() {
 /// Only atomic stores and `close`: a child of many threads may do little else.
 fn in_child() {
     if let Some(mut registry) = ACROSS_FORK.take() {
-        for entry in registry.table().values_mut() {
+        let table = registry.table();
+        for entry in table.open.values_mut().chain(&mut table.closing) {
             let Some(file) = entry.file.take() else { continue };
             if let Some(segment) = entry.segment.upgrade() {
                 segment.detach();
@@ -99,4 +111,31 @@ fn in_child() {
         }
     }
     super::local::forget_all();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::lifetime::tests::memory;
+    use crate::segment::{How, obtain};
+
+    /// While one thread is about to close a file, another one may open it anew, and a third one fork: the
+    /// child must find both.
+    #[test]
+    fn a_file_that_is_opened_anew_before_it_is_closed_stands_there_twice() {
+        let made = |label| obtain(&memory(label), How::Create).unwrap().0;
+        let (old, new) = (made("registry-old"), made("registry-new"));
+        let (id, mut registry) = (old.file_id, lock());
+        let known = |registry: &mut Registry, segment: &Segment| {
+            let table = registry.table();
+            let file = Some(segment.descriptor());
+            table.open.values().chain(&table.closing).filter(|entry| entry.file == file).count()
+        };
+        registry.insert(id, &new);
+        assert_eq!((known(&mut registry, &old), known(&mut registry, &new)), (1, 2));
+        registry.forget(id, old.descriptor());
+        assert_eq!((known(&mut registry, &old), known(&mut registry, &new)), (0, 2));
+        registry.forget(id, new.descriptor());
+        assert_eq!(known(&mut registry, &new), 1);
+    }
 }

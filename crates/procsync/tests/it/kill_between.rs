@@ -6,7 +6,7 @@
 
 use crate::child::{Helper, Role};
 use crate::support::{LIMIT, data_file_of, eventually, file_of, name, say, skip};
-use crate::tracer::{Stop, Traced, be_traced, marked};
+use crate::tracer::{Traced, be_traced, marked};
 use procsync::{Mutex, Scope, SharedMemory};
 use std::any::Any;
 
@@ -42,19 +42,6 @@ pub(crate) fn come_or_go_or_remove(role: &mut Role) {
     role.say(&outcome.map_or("gone".into(), |outcome| format!("{outcome:?}")));
 }
 
-/// Lets it go on until it is about to make the system call with this number; false: it makes fewer.
-fn run_to_call(traced: &Traced, number: u64) -> bool {
-    let mut left = number;
-    loop {
-        match traced.next_call() {
-            Stop::End => return false,
-            Stop::Enters(_) if left == 0 => return true,
-            Stop::Enters(_) => left -= 1,
-            _ => {}
-        }
-    }
-}
-
 /// Who opens looks again and again as long as the other one is in its way: no need to see it all.
 const MOST_CALLS: u64 = 50;
 
@@ -82,9 +69,9 @@ fn kill_between(test: &str, what: &str, how: &str) -> bool {
                     return false;
                 }
             };
-            more = run_to_call(&dies, dies_at);
+            more = dies.run_to_call(dies_at, |_| true);
             let (mut living, lives) = start("open", &name).expect("the first one was traced");
-            let stands = run_to_call(&lives, stands_at);
+            let stands = lives.run_to_call(stands_at, |_| true);
             dies.kill(&mut dying);
             lives.let_go();
             pairs += 1;

@@ -5,7 +5,7 @@ use crate::attacks_files::there_is_only_one_user;
 use crate::attacks_files::{ALICE, BOB, EVERYBODY, base_for_all, become_user, start_in};
 use crate::child::{Helper, Role};
 use crate::support::{LIMIT, name, say, skip};
-use crate::tracer::{Stop, Traced, be_traced, marked};
+use crate::tracer::{Traced, be_traced, marked};
 use procsync::{Error, Mutex, Scope, SharedMemory, TokenSemaphore};
 use std::any::Any;
 use std::os::unix::fs::MetadataExt;
@@ -145,20 +145,6 @@ impl Scene<'_> {
     }
 }
 
-/// Lets it go on until it is about to make the system call with this number, of those that `count`;
-/// false: it makes fewer.
-fn run_to_call(traced: &Traced, number: u64, count: impl Fn(u64) -> bool) -> bool {
-    let mut left = number;
-    loop {
-        match traced.next_call() {
-            Stop::End => return false,
-            Stop::Enters(call) if count(call) && left == 0 => return true,
-            Stop::Enters(call) if count(call) => left -= 1,
-            _ => {}
-        }
-    }
-}
-
 const FLOCK: u64 = libc::SYS_flock as u64;
 
 #[test]
@@ -175,9 +161,9 @@ fn what_the_dead_left_is_not_taken_for_used_when_who_clears_it_up_dies_too() {
                     Ok(started) => started,
                     Err(why) => return skip("what_the_dead_left_is_not_taken_for_used", &why),
                 };
-                run_to_call(&dies, dies_at, |_| true);
+                dies.run_to_call(dies_at, |_| true);
                 let (mut living, lives) = scene.traced("-", "open").expect("as the first one");
-                run_to_call(&lives, stands_at, |call| call == FLOCK);
+                lives.run_to_call(stands_at, |call| call == FLOCK);
                 dies.kill(&mut dying);
                 lives.let_go();
                 let context = format!("{what}: killed before call {dies_at}; {stands_at}");
@@ -206,9 +192,9 @@ fn what_the_dead_left_is_not_taken_for_used_while_another_user_looks_at_it() {
                     Ok(started) => started,
                     Err(why) => return skip(TEST, &why),
                 };
-                let more = run_to_call(&looks_on, at, |_| true);
+                let more = looks_on.run_to_call(at, |_| true);
                 let (mut opening, opens) = scene.traced(&bob, "open").expect("as the first one");
-                run_to_call(&opens, 1, |call| call == FLOCK);
+                opens.run_to_call(1, |call| call == FLOCK);
                 looks_on.let_go();
                 // She may have to wait for the one that stands still.
                 let _ = looking.hear_within(Duration::from_millis(30));
@@ -253,7 +239,7 @@ fn what_another_user_makes_last_of_a_leftover_is_not_removed_by_who_gave_up_befo
             Ok(started) => started,
             Err(why) => return skip(TEST, &why),
         };
-        let more = run_to_call(&fails, at, |_| true);
+        let more = fails.run_to_call(at, |_| true);
         used.kill();
         let mut maker = scene.start(&bob, "keep", false);
         // He may have to wait for her.
@@ -314,7 +300,7 @@ fn who_may_not_remove_memory_and_is_killed_trying_does_not_end_it() {
             Ok(started) => started,
             Err(why) => return skip(TEST, &why),
         };
-        let more = run_to_call(&removes, at, |_| true);
+        let more = removes.run_to_call(at, |_| true);
         removes.kill(&mut removing);
         let mut next = scene.start(&alice, "open", false);
         assert_eq!(next.hear(), "1", "killed before call {at}, which was refused or never made");

@@ -95,6 +95,21 @@ impl Traced {
         while self.next_call() != Stop::Begin {}
     }
 
+    /// Lets it run until it is about to make the system call with this number, of those that `count`;
+    /// false: it makes fewer before the second mark.
+    #[track_caller]
+    pub(crate) fn run_to_call(&self, number: u64, count: impl Fn(u64) -> bool) -> bool {
+        let mut left = number;
+        loop {
+            match self.next_call() {
+                Stop::End => return false,
+                Stop::Enters(call) if count(call) && left == 0 => return true,
+                Stop::Enters(call) if count(call) => left -= 1,
+                _ => {}
+            }
+        }
+    }
+
     /// Lets it run as if it had never been traced.
     pub(crate) fn let_go(self) {
         request(libc::PTRACE_DETACH, self.tid, 0).unwrap();

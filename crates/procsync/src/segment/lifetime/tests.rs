@@ -1,7 +1,7 @@
 use super::*;
 
 /// A shared memory that nobody else opens.
-fn memory(label: &str) -> Spec {
+pub(in crate::segment) fn memory(label: &str) -> Spec {
     let name = Name::new(&format!("lifetime-{label}-{}", process::pid())).unwrap();
     let kind = Kind::SharedMemory;
     let object = Object { kind, name: name.as_str().to_owned() };
