@@ -148,12 +148,15 @@ impl Attempt<'_> {
             *found = Some(segment.clone());
             return self.accept(segment);
         }
+        // Written before the file has its name, and never again. What is not ours, or of another version,
+        // may be locked, and is to be refused at once.
+        let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
         let mut created = false;
         let exclusive = lock_file(&file, Whole::Exclusive).map_err(self.system("lock"))?;
-        let got_it = exclusive
-            || is_used(&file).map_err(self.system("lock"))?
-                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?;
-        if !got_it {
+        let is_in = exclusive
+            || (is_used(&file).map_err(self.system("lock"))?
+                && lock_file(&file, Whole::Shared).map_err(self.system("lock"))?);
+        if !is_in {
             return Ok(Try::Again);
         }
         let file = self.locked(file, facts);
@@ -162,17 +165,17 @@ impl Attempt<'_> {
             if !self.still_named(facts)? {
                 return Ok(Try::Again);
             }
-            if let Some(leftover) = self.leftover(&file, facts)? {
-                match remove_files(&file, leftover.kind, &self.path, &self.spec.name) {
+            if self.is_leftover(&file, &header)? {
+                match remove_files(&file, header.kind, &self.path, &self.spec.name) {
                     Ok(()) => return Ok(Try::Again),
                     // Another user made it, and only that one may remove its name.
                     Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                         if self.how == How::Attach {
                             return Err(Error::NotFound { object: self.object.clone() });
                         }
-                        let reset = self.could_be(&leftover)
+                        let reset = self.could_be(&header)
                             && self
-                                .reset(&file, &leftover)
+                                .reset(&file, &header)
                                 .map_err(self.system("reset the leftover"))?;
                         if !reset {
                             return Err(self.system("remove the leftover")(error));
@@ -193,7 +196,6 @@ impl Attempt<'_> {
         }
         // Between the two locks, and before the first, others may have removed the name.
         let Some(to_map) = self.open_to_map(facts)? else { return Ok(Try::Again) };
-        let header = read_header(&file, facts).map_err(|bad| self.bad_header(bad))?;
         if !is_ready(&file).map_err(self.system("read"))? {
             // Its maker died; whoever gets it exclusively removes it.
             return Ok(Try::Again);
@@ -250,21 +252,19 @@ impl Attempt<'_> {
         }
     }
 
-    /// What it is, if nobody is to find it again. Only for the holder of the exclusive lock.
-    fn leftover(&self, file: &File, facts: FileFacts) -> Result<Option<Facts>> {
-        // What is not ours is not ours to remove, nor what another version may want to keep.
-        let header = read_header(file, facts).map_err(|bad| self.bad_header(bad))?;
+    /// Whether nobody is to find it again. Only for the holder of the exclusive lock.
+    fn is_leftover(&self, file: &File, header: &Facts) -> Result<bool> {
         if header.kind == Kind::Native && self.spec.facts.kind == Kind::Native {
             // Who looks for it has its semaphore, and needs to know what the dead had of that.
-            return Ok(None);
+            return Ok(false);
         }
-        let stays = is_persistent(file).and_then(|stays| {
-            Ok(stays
+        let stays = || {
+            let is_memory = header.kind == Kind::SharedMemory;
+            Ok(is_persistent(file)?
                 && is_ready(file)?
-                && (header.kind != Kind::SharedMemory
-                    || !data_file::is_gone(&self.path, &self.spec.name)?))
-        });
-        stays.map(|stays| (!stays).then_some(header)).map_err(self.system("read"))
+                && !(is_memory && data_file::is_gone(&self.path, &self.spec.name)?))
+        };
+        stays().map(|stays: bool| !stays).map_err(self.system("read"))
     }
 
     /// Whether a leftover has the bytes for what is wanted.

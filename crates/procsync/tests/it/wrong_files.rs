@@ -1,5 +1,5 @@
 //! What lies under our names and is not ours: an error that says so, and it is not touched.
-#![allow(unsafe_code)] // mkfifo
+#![allow(unsafe_code)] // mkfifo, flock
 
 #[cfg(unix)]
 use crate::support::directory;
@@ -124,6 +124,28 @@ fn objects_of_other_makes_are_refused_and_left_alone() {
     }
     let name = planted("data-size", &changed(32, &u64::MAX.to_ne_bytes()));
     refused_untouched(&name, "damaged");
+}
+
+/// Its users know nothing of how ours tell each other that they are there.
+#[test]
+#[cfg(unix)]
+fn an_object_of_another_version_is_refused_at_once_also_if_it_is_in_use() {
+    use std::os::fd::AsRawFd;
+    let mut bytes = sound();
+    bytes[8..12].copy_from_slice(&7_u32.to_ne_bytes());
+    let name = planted("version-in-use", &bytes);
+    let user = File::open(file_of(&name)).unwrap();
+    // SAFETY: plain system call on a descriptor that is open.
+    assert_eq!(unsafe { libc::flock(user.as_raw_fd(), libc::LOCK_SH) }, 0);
+    for error in [
+        Mutex::<()>::open(&name).unwrap_err(),
+        Mutex::<()>::attach(&name).unwrap_err(),
+        Mutex::<()>::create(&name).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::LayoutVersion { found: 7, .. }), "{error}");
+    }
+    assert!(file_of(&name).exists());
+    fs::remove_file(file_of(&name)).unwrap();
 }
 
 #[test]
