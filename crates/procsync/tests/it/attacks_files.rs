@@ -418,6 +418,8 @@ fn a_machine_wide_name_serves_all_users_for_ever() {
                     next.finish();
                 }
             }
+            // What the killed left of a memory does not lie in the test's own directory.
+            let _ = fs::remove_file(data_file_of(&name));
         }
     }
 }

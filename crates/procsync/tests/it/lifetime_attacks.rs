@@ -4,7 +4,7 @@
 use crate::attacks_files::there_is_only_one_user;
 use crate::attacks_files::{ALICE, BOB, EVERYBODY, base_for_all, become_user, start_in};
 use crate::child::{Helper, Role};
-use crate::support::{LIMIT, name, say, skip};
+use crate::support::{LIMIT, data_file_of, name, say, skip};
 use crate::tracer::{Traced, be_traced, marked};
 use procsync::{Error, Mutex, Scope, SharedMemory, TokenSemaphore};
 use std::any::Any;
@@ -207,6 +207,13 @@ fn what_the_dead_left_is_not_taken_for_used_while_another_user_looks_at_it() {
                 }
             }
         }
+    }
+}
+
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        // It does not lie in the test's own directory, and some are left by users who were killed.
+        let _ = std::fs::remove_file(data_file_of(&self.name));
     }
 }
 
