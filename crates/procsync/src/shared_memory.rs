@@ -8,6 +8,7 @@ use crate::kind::{Kind, Object};
 use crate::name::Name;
 use crate::options::{Named, Options, Parts, Sealed};
 use crate::segment::layout::MOST_DATA;
+use crate::segment::object_file::system;
 use crate::segment::place::{Place, Scope};
 use crate::segment::{Removal, data_file};
 use crate::sys::map::{self, FileId, Mapping};
@@ -82,10 +83,7 @@ impl Sealed for SharedMemory {
     fn build(handle: Handle, created: bool, settings: &MemorySettings) -> Result<Self> {
         let segment = handle.live()?;
         let path = data_file::path(segment.path(), segment.name());
-        let system = |operation| {
-            let (object, path) = (segment.object(), path.clone());
-            move |source| Error::System { object, operation, path, source }
-        };
+        let system = |operation| system(&segment.object(), &path, operation);
         let file = map::open(&path, true).map_err(system("open"))?;
         let facts = map::facts(&file).map_err(system("look at"))?;
         // Between the linking of its name and now somebody else may have put another file there.
@@ -180,12 +178,8 @@ impl SharedMemory {
     /// memory alone by now, all who had it by procsync having left it.
     pub fn attached_processes(&self) -> Result<u32> {
         let segment = self.handle.live()?;
-        let made = segment.data_file().map_err(|source| Error::System {
-            object: segment.object(),
-            operation: "look at",
-            path: segment.path().to_owned(),
-            source,
-        })?;
+        let failed = system(&segment.object(), segment.path(), "look at");
+        let made = segment.data_file().map_err(failed)?;
         if made.is_some_and(|made| !self.file.is_recorded(made)) {
             // Another one of this name, made since.
             return Err(Error::NotFound { object: segment.object() });

@@ -19,7 +19,9 @@ use super::layout::{
 };
 use super::lives::Lives;
 use super::locked::{Locked, begin_use, end_use, is_used};
-use super::object_file::{is_persistent, is_ready, read_header, set_ready, system, write_at};
+use super::object_file::{
+    is_persistent, is_ready, read_header, set_persistent, set_ready, system, write_at,
+};
 use super::patience::repeat;
 use super::place::{Place, Scope};
 use super::registry::{self, Registry};
@@ -319,7 +321,7 @@ impl Attempt<'_> {
             map::zero(&data_file, leftover.data_size)?;
         }
         set_ready(file, true)?;
-        write_at(file, RECORDS_AT, &u32::from(self.spec.persistent).to_ne_bytes())?;
+        set_persistent(file, self.spec.persistent)?;
         Ok(true)
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// An error of the system, about an object and a path.
-pub(super) fn system(
+pub(crate) fn system(
     object: &Object,
     path: &Path,
     operation: &'static str,
@@ -32,11 +32,23 @@ pub(crate) fn read_header(file: &File, facts: FileFacts) -> Result<Facts, BadHea
     }
 }
 
+fn says(file: &File, at: usize) -> io::Result<bool> {
+    let mut bytes = [0; 4];
+    map::read_at(file, at as u64, &mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes) == 1)
+}
+
+fn say(file: &File, at: usize, what: bool) -> io::Result<()> {
+    write_at(file, at, &u32::from(what).to_ne_bytes())
+}
+
 /// Whether it stays when its last user leaves.
 pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
-    let mut bytes = [0; 4];
-    map::read_at(file, RECORDS_AT as u64, &mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes) == 1)
+    says(file, RECORDS_AT)
+}
+
+pub(super) fn set_persistent(file: &File, persistent: bool) -> io::Result<()> {
+    say(file, RECORDS_AT, persistent)
 }
 
 /// Whether the object may be used: all of it was made, and nobody is about to make it anew. For who has a
@@ -45,14 +57,12 @@ pub(super) fn is_persistent(file: &File) -> io::Result<bool> {
 /// The lock alone does not tell: who found another one's exclusive lock in its way, and then gets a
 /// shared one, does not know whether the other one is done or died in the middle.
 pub(super) fn is_ready(file: &File) -> io::Result<bool> {
-    let mut bytes = [0; 4];
-    map::read_at(file, READY_AT as u64, &mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes) == 1)
+    says(file, READY_AT)
 }
 
 /// Says whether it may be used. Only for the holder of the exclusive lock.
 pub(super) fn set_ready(file: &File, ready: bool) -> io::Result<()> {
-    write_at(file, READY_AT, &u32::from(ready).to_ne_bytes())
+    say(file, READY_AT, ready)
 }
 
 pub(super) fn write_at(file: &File, at: usize, bytes: &[u8]) -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! Taking names away.
 
 use super::data_file;
-use super::layout::{self, Facts, RECORDS_AT};
-use super::object_file::{read_header, system, write_at};
+use super::layout::{self, Facts};
+use super::object_file::{read_header, set_persistent, system};
 use super::patience::repeat;
 use super::place::Place;
 use super::registry;
@@ -85,8 +85,7 @@ pub(crate) fn remove_ledger(
                         && is_needed()
                     {
                         // It goes with its last user, if that leaves it empty.
-                        write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes())
-                            .map_err(system("write"))?;
+                        set_persistent(&file, false).map_err(system("write"))?;
                         return Ok(Some(Some(Removal::WhenLastUserLeaves)));
                     }
                     remove_files(&file, header.kind, &path, name).map_err(system("remove"))?;
@@ -100,7 +99,7 @@ pub(crate) fn remove_ledger(
                 // Somebody uses it, and not as an object of this library.
                 return Err(system("remove")(io::ErrorKind::ResourceBusy.into()));
             }
-            write_at(&file, RECORDS_AT, &0_u32.to_ne_bytes()).map_err(system("write"))?;
+            set_persistent(&file, false).map_err(system("write"))?;
         }
         Ok(Some(Some(Removal::WhenLastUserLeaves)))
     })
